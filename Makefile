@@ -1,0 +1,31 @@
+# Two commands do everything, set-up included: `make book` and `make test`.
+PYTHON ?= python3
+PIP_ARGS ?=# for instance --index-url, to install a CPU-only PyTorch: see README.md
+BIN := .venv/bin
+READY := .venv/ready
+
+.DELETE_ON_ERROR:
+.PHONY: book test lab lint clean
+
+book: $(READY)
+	$(BIN)/python book/build.py
+
+test: book
+	$(BIN)/python -m pytest
+
+lab: $(READY)
+	$(BIN)/jupyter lab notebooks
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf book/_build .pytest_cache .mypy_cache .ruff_cache
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, not " + sys.version)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_ARGS) -e ".[book,dev]"
+	touch $@

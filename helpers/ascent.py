@@ -1,0 +1,118 @@
+"""The one loop of this book: hold the weights, move the image.
+
+Attacks, fooling images, class images and dreams all call it. They differ in the objective, in the rule that
+turns a gradient into a step, in the constraint on the image, and in the image that they start from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+Objective = Callable[[Tensor], Tensor]  # image -> score of each image (N,), or one score
+Rule = Callable[[Tensor, Tensor], None]  # (x, gradient): moves x in place, uphill
+Constraint = Callable[[Tensor], None]  # puts x back where it may be, in place
+OnStep = Callable[["Step"], None]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What `on_step` is told after each step: steps done, steps in all, the score before it, the image after it."""
+
+    step: int
+    total: int
+    score: float
+    image: Tensor
+
+
+def ascend(
+    pixels: Tensor,
+    objective: Objective,
+    *,
+    steps: int,
+    rule: Rule,
+    constraint: Constraint | None = None,
+    on_step: OnStep | None = None,
+) -> Tensor:
+    """Move a copy of `pixels` so that `objective` grows; an interrupt hands back the image so far.
+
+    Args:
+        pixels: where to start; any shape that the objective takes.
+        objective: what to raise; every image of a batch climbs by itself when it returns one score each.
+        steps: how many times to follow the gradient.
+        rule: how to step: `steepest`, `signed`, `adam` or a function of one's own.
+        constraint: keeps the image legal after each step, such as `unit_range`.
+        on_step: called with a `Step` after each one, for progress bars and previews.
+    """
+    x = pixels.detach().clone()
+    with suppress(KeyboardInterrupt):
+        climb(x, objective, steps=steps, rule=rule, constraint=constraint, on_step=on_step)
+    return x
+
+
+def climb(
+    x: Tensor,
+    objective: Objective,
+    *,
+    steps: int,
+    rule: Rule,
+    constraint: Constraint | None = None,
+    on_step: OnStep | None = None,
+) -> None:
+    """The loop itself: like `ascend`, but moves `x` in place and lets an interrupt through."""
+    if steps < 0:
+        raise ValueError(f"steps is {steps}; it must be 0 or more")
+    for step in range(1, steps + 1):
+        x.requires_grad_(True)
+        try:
+            score = objective(x).sum()
+            (gradient,) = torch.autograd.grad(score, x)
+        finally:
+            x.requires_grad_(False)
+        rule(x, gradient)
+        if constraint is not None:
+            constraint(x)
+        if on_step is not None:
+            on_step(Step(step, steps, score.item(), x))
+
+
+def steepest(step_size: float) -> Rule:
+    """Step along the gradient divided by its root mean square, image by image, so that its size does not matter."""
+
+    def rule(x: Tensor, gradient: Tensor) -> None:
+        size = gradient.square().mean(dim=tuple(range(1, gradient.dim())), keepdim=True).sqrt()
+        x.add_(gradient / (size + 1e-12), alpha=step_size)
+
+    return rule
+
+
+def signed(step_size: float) -> Rule:
+    """Move every pixel by `step_size`, up or down: the steepest ascent when the largest change is what counts."""
+
+    def rule(x: Tensor, gradient: Tensor) -> None:
+        x.add_(gradient.sign(), alpha=step_size)
+
+    return rule
+
+
+def adam(step_size: float) -> Rule:
+    """PyTorch's Adam :cite:p:`kingma2015adam`, turned uphill; remembers past gradients of the one `x` it serves."""
+    optimizers: list[torch.optim.Adam] = []
+
+    def rule(x: Tensor, gradient: Tensor) -> None:
+        if not optimizers:
+            optimizers.append(torch.optim.Adam([x], lr=step_size, maximize=True))
+        x.grad = gradient
+        optimizers[0].step()
+        x.grad = None
+
+    return rule
+
+
+def unit_range(x: Tensor) -> None:
+    """Clip to [0, 1]."""
+    x.clamp_(0, 1)

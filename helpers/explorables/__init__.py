@@ -1,0 +1,6 @@
+"""Figures that stay alive in the static page: each a Python class and a small JavaScript module beside it."""
+
+from helpers.explorables.base import Explorable
+from helpers.explorables.divider import Divider
+
+__all__ = ["Divider", "Explorable"]

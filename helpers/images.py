@@ -1,0 +1,189 @@
+"""Pictures in and out: every image is a float32 tensor (N, 3, H, W), RGB, from 0 to 1."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tempfile
+import warnings
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+PICTURES = Path(__file__).parent / "pictures"
+SMALLEST_SIDE = 8  # pixels
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+MOVING_FORMATS = {".webp": "WEBP", ".gif": "GIF"}
+
+
+def check(pixels: Tensor) -> None:
+    """Raise a ValueError that says what is wrong unless `pixels` is a batch of images as this book means it."""
+    if not isinstance(pixels, Tensor):
+        raise ValueError(f"an image is a torch.Tensor, not a {type(pixels).__name__}; images.load makes one")
+    if pixels.dim() != 4 or pixels.shape[1] != 3:
+        raise ValueError(f"an image has shape (N, 3, H, W), not {tuple(pixels.shape)}")
+    if pixels.dtype != torch.float32:
+        raise ValueError(f"an image has dtype torch.float32, not {pixels.dtype}; for 0 to 255 use pixels.float() / 255")
+    if 0 in pixels.shape:
+        raise ValueError(f"an image of shape {tuple(pixels.shape)} holds no pixels")
+    low, high = (bound.item() for bound in pixels.detach().aminmax())
+    if not (low >= -1e-4 and high <= 1 + 1e-4):  # false for NaN too
+        raise ValueError(f"pixels lie in [0, 1], not in [{low:.3g}, {high:.3g}]; networks normalize by themselves")
+
+
+def load(path: str | os.PathLike[str] | IO[bytes], *, size: int | None = None) -> Tensor:
+    """Read a picture file, or an open one, as (1, 3, H, W).
+
+    Turned upright by its EXIF tag; transparency is laid on white.
+
+    Args:
+        path: anything that Pillow reads.
+        size: the longer side in pixels after scaling; None keeps the picture's own.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not a picture, cut short, too small, or more pixels than Pillow deems safe.
+    """
+    if size is not None and size < SMALLEST_SIDE:
+        raise ValueError(f"size is {size} pixels; the least is {SMALLEST_SIDE}")
+    name = getattr(path, "name", path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            with Image.open(path) as file:
+                if size is not None:
+                    file.draft("RGB", (size, size))  # a JPEG is scaled down while it is decoded
+                picture = _to_rgb(ImageOps.exif_transpose(file))
+        except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+            limit = Image.MAX_IMAGE_PIXELS
+            raise ValueError(f"{name} is over the limit of {limit:,} pixels; make it smaller first") from error
+        except UnidentifiedImageError as error:
+            raise ValueError(f"{name} is not a picture that Pillow can read; save it as PNG or JPEG") from error
+        except (OSError, SyntaxError) as error:
+            if isinstance(error, (FileNotFoundError, IsADirectoryError, PermissionError)):
+                raise
+            raise ValueError(f"{name} is cut short or damaged ({error}); fetch or save it again") from error
+    if min(picture.size) < SMALLEST_SIDE:
+        raise ValueError(
+            f"{name} is {picture.width} x {picture.height} pixels; the shorter side needs at least {SMALLEST_SIDE}"
+        )
+    return from_pil(picture if size is None else _fit(picture, size))
+
+
+def save(pixels: Tensor, path: str | os.PathLike[str]) -> None:
+    """Write one image (1, 3, H, W) as PNG, JPEG or WebP, by the path's suffix; whole or not at all."""
+    picture, target = to_pil(pixels), Path(path)
+    kind = _format(target, FORMATS)
+    _write_atomically(target, lambda file: picture.save(file, kind, quality=92))
+
+
+def animate(frames: Iterable[Tensor], path: str | os.PathLike[str], *, fps: float = 12, quality: int = 70) -> None:
+    """Write images (1, 3, H, W) as a looping WebP or GIF of `fps` frames a second; whole or not at all."""
+    target = Path(path)
+    kind = _format(target, MOVING_FORMATS)
+    if not fps > 0:
+        raise ValueError(f"fps is {fps}; it must be above 0")
+    pictures = [to_pil(frame) for frame in frames]
+    if not pictures:
+        raise ValueError("there are no frames to animate")
+    settings = {"duration": round(1000 / fps), "loop": 0, "quality": quality, "method": 4}
+    _write_atomically(
+        target, lambda file: pictures[0].save(file, kind, save_all=True, append_images=pictures[1:], **settings)
+    )
+
+
+def sample(name: str, *, size: int | None = None) -> Tensor:
+    """One of the book's own pictures, (1, 3, H, W): see `samples()` for their names; `size` as in `load`."""
+    from helpers import drawings
+
+    drawn: dict[str, Callable[[], Tensor]] = {"clouds": drawings.clouds, "cartoon": drawings.cartoon}
+    if name in drawn:
+        pixels = drawn[name]()
+        return pixels if size is None else from_pil(_fit(to_pil(pixels), size))
+    if name not in samples():
+        near = difflib.get_close_matches(name, samples(), n=1, cutoff=0.4) or samples()
+        raise ValueError(f"there is no sample {name!r}; did you mean {' or '.join(map(repr, near))}?")
+    return load(PICTURES / f"{name}.jpg", size=size)
+
+
+def samples() -> tuple[str, ...]:
+    """The names that `sample` knows."""
+    return ("cartoon", "clouds", *sorted(path.stem for path in PICTURES.glob("*.jpg")))
+
+
+def resize(pixels: Tensor, size: tuple[int, int]) -> Tensor:
+    """Scale images to (height, width) by smoothed bicubic interpolation, kept within [0, 1]."""
+    if tuple(pixels.shape[2:]) == tuple(size):
+        return pixels
+    return torch.nn.functional.interpolate(pixels, size, mode="bicubic", antialias=True).clamp(0, 1)
+
+
+def square(pixels: Tensor, side: int = 224) -> Tensor:
+    """The middle square of images, scaled to `side` pixels: the view in which the classifiers were trained."""
+    height, width = pixels.shape[2:]
+    cut = min(height, width)
+    top, left = (height - cut) // 2, (width - cut) // 2
+    return resize(pixels[:, :, top : top + cut, left : left + cut], (side, side))
+
+
+def to_pil(pixels: Tensor) -> Image.Image:
+    """One image (1, 3, H, W) as a Pillow picture of 8 bits a channel."""
+    check(pixels)
+    if len(pixels) != 1:
+        raise ValueError(f"this takes one image of shape (1, 3, H, W), not a batch of {len(pixels)}")
+    bytes_ = (pixels[0].detach().clamp(0, 1) * 255).round().byte()
+    return Image.fromarray(bytes_.permute(1, 2, 0).cpu().numpy())
+
+
+def from_pil(picture: Image.Image) -> Tensor:
+    """An RGB Pillow picture as (1, 3, H, W)."""
+    return torch.from_numpy(np.array(picture, dtype=np.float32) / 255).permute(2, 0, 1)[None].contiguous()
+
+
+def _to_rgb(picture: Image.Image) -> Image.Image:
+    if picture.mode.startswith(("I", "F")):  # 16 or 32 bits a pixel: convert("RGB") would clip, not scale
+        values = np.asarray(picture, dtype=np.float64)
+        top = 65535 if values.max() > 255 else 255 if values.max() > 1 else 1
+        picture = Image.fromarray((values.clip(0, top) / top * 255).round().astype(np.uint8))
+    if "A" in picture.mode or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        white = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(white, picture)
+    return picture.convert("RGB")
+
+
+def _fit(picture: Image.Image, size: int) -> Image.Image:
+    ratio = size / max(picture.size)
+    width, height = (max(1, round(side * ratio)) for side in picture.size)
+    return picture.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def _format(path: Path, known: dict[str, str]) -> str:
+    if path.suffix.lower() not in known:
+        raise ValueError(f"{path.name!r} ends in {path.suffix!r}; use one of {', '.join(known)}")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {path.parent}")
+    return known[path.suffix.lower()]
+
+
+def _write_atomically(target: Path, write: Callable[[IO[bytes]], object]) -> None:
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

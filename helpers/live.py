@@ -1,0 +1,136 @@
+"""What only a live notebook can do: progress bars, and panels for the reader's own pictures."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import ipywidgets as widgets
+from IPython.display import HTML, DisplayHandle, display
+from torch import Tensor
+
+from helpers import images
+from helpers.ascent import OnStep, Step
+
+Run = Callable[..., Tensor]  # (pixels, *, on_step, **settings) -> pixels
+
+
+def progress(what: str, *, every: float = 0.2) -> OnStep:
+    """An `on_step` that draws one progress bar, at most once in `every` seconds, and removes it at the end."""
+    handle: DisplayHandle | None = None
+    start = last = time.monotonic()
+
+    def on_step(step: Step) -> None:
+        nonlocal handle, last
+        now = time.monotonic()
+        if now - last < every and step.step < step.total:
+            return
+        last = now
+        left = (now - start) / step.step * (step.total - step.step)
+        bar = f"{what}: <progress value={step.step} max={step.total}></progress> {left:.0f} s left"
+        message = HTML(bar if step.step < step.total else "")
+        if handle is None:
+            handle = display(message, display_id=True)
+        else:
+            handle.update(message)
+
+    return on_step
+
+
+class Panel(widgets.VBox):
+    """Upload a picture, choose the settings, run, watch, cancel, save.
+
+    Args:
+        run: called as ``run(pixels, on_step=..., **settings)`` in a thread, so that the buttons stay alive.
+        controls: the settings, by name.
+        start: the picture to begin with, (1, 3, H, W).
+        size: longer side in pixels of uploaded pictures.
+        verb: what the button says.
+    """
+
+    def __init__(
+        self, run: Run, controls: Mapping[str, widgets.Widget], *, start: Tensor, size: int = 448, verb: str = "Dream"
+    ) -> None:
+        self.run, self.controls, self.pixels, self.size = run, controls, start, size
+        self.result: Tensor | None = None
+        self.thread: threading.Thread | None = None
+        self._cancel = threading.Event()
+        self.upload = widgets.FileUpload(accept="image/*", multiple=False, description="Your photo")
+        self.go = widgets.Button(description=verb, button_style="primary", icon="play")
+        self.stop = widgets.Button(description="Cancel", icon="stop", disabled=True)
+        self.path = widgets.Text(value="dream.png", layout={"width": "11em"})
+        self.keep = widgets.Button(description="Save", icon="download", disabled=True)
+        self.bar = widgets.FloatProgress(min=0, max=1, layout={"width": "98%"})
+        self.message = widgets.HTML()
+        self.before = widgets.Image(value=_png(start), layout={"width": "49%"})
+        self.after = widgets.Image(value=_png(start), layout={"width": "49%"})
+        self.upload.observe(self._read, names="value")
+        self.go.on_click(lambda _: self.begin())
+        self.stop.on_click(lambda _: self._cancel.set())
+        self.keep.on_click(lambda _: self._save())
+        buttons = [self.upload, self.go, self.stop, self.path, self.keep]
+        super().__init__(
+            [
+                widgets.HBox(list(controls.values())),
+                widgets.HBox(buttons),
+                self.bar,
+                self.message,
+                widgets.HBox([self.before, self.after]),
+            ]
+        )
+
+    def begin(self) -> None:
+        """Start the work in the background, with the settings as they stand."""
+        settings = {name: control.value for name, control in self.controls.items()}
+        self._cancel.clear()
+        self._busy(True)
+        self.thread = threading.Thread(target=self._work, args=(settings,), daemon=True)
+        self.thread.start()
+
+    def _work(self, settings: dict[str, Any]) -> None:
+        try:
+            self.result = self.run(self.pixels, on_step=self._on_step, **settings)
+            self.after.value = _png(self.result)
+            self.message.value = "Stopped early: this is the picture so far." if self._cancel.is_set() else "Done."
+        except ValueError as error:  # a setting that this picture cannot take: tell the reader, keep the panel alive
+            self.message.value = str(error)
+        finally:
+            self._busy(False)
+
+    def _on_step(self, step: Step) -> None:
+        self.bar.value = step.step / step.total
+        if step.step % 5 == 0:
+            self.after.value = _png(step.image)
+        if self._cancel.is_set():
+            raise KeyboardInterrupt
+
+    def _busy(self, busy: bool) -> None:
+        self.go.disabled, self.stop.disabled = busy, not busy
+        self.keep.disabled = busy or self.result is None
+
+    def _read(self, change: dict[str, Any]) -> None:
+        if not change["new"]:
+            return
+        try:
+            self.pixels = images.load(io.BytesIO(change["new"][0]["content"]), size=self.size)
+        except ValueError as error:
+            self.message.value = str(error)
+        else:
+            self.before.value = self.after.value = _png(self.pixels)
+            self.message.value = ""
+
+    def _save(self) -> None:
+        try:
+            images.save(self.result, self.path.value)  # type: ignore[arg-type]
+            self.message.value = f"Saved as {self.path.value}."
+        except (ValueError, OSError) as error:
+            self.message.value = str(error)
+
+
+def _png(pixels: Tensor) -> bytes:
+    buffer = io.BytesIO()
+    images.to_pil(pixels[:1].clamp(0, 1)).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()

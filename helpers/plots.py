@@ -1,0 +1,254 @@
+"""Every figure of the book: one palette, one style, figures returned and never shown behind the reader's back."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import torch
+from cycler import cycler
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image
+from torch import Tensor
+
+from helpers import images
+
+# Okabe and Ito's colors, which color-blind readers can tell apart, on warm paper.
+INK, PAPER, GRAY = "#20242c", "#ffffff", "#8a8f98"
+BLUE, ORANGE, GREEN, PURPLE, SKY, RED = "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00"
+COLORS = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
+GLOW = mpl.colors.LinearSegmentedColormap.from_list("glow", ["#0b0e14", "#123a5a", BLUE, SKY, "#fff3c4"])
+
+WIDTH = 8.0  # inches: the width of the text column
+STYLE: dict[Any, Any] = {
+    "font.size": 10,
+    "axes.titlesize": 10.5,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 10,
+    "axes.edgecolor": GRAY,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.prop_cycle": cycler(color=COLORS),
+    "axes.axisbelow": True,
+    "grid.color": "#e4e6ea",
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "lines.linewidth": 2,
+    "legend.frameon": False,
+    "figure.facecolor": PAPER,
+    "savefig.facecolor": PAPER,
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture with its number, caption and alternative text; notebooks and pages show it as one HTML figure."""
+
+    number: str
+    caption: str
+    alt: str
+    content: bytes
+    kind: str  # "webp", "png", ...
+
+    def _repr_html_(self) -> str:
+        data = base64.b64encode(self.content).decode()
+        return (
+            f'<figure class="picture" id="figure-{self.number.replace(".", "-")}" style="margin:1em 0">'
+            f'<img alt="{html.escape(self.alt)}" src="data:image/{self.kind};base64,{data}" style="max-width:100%">'
+            f"<figcaption><b>Figure {self.number}.</b> {self.caption}</figcaption></figure>"
+        )
+
+    def __repr__(self) -> str:
+        return f"Figure {self.number}. {self.caption}"
+
+
+def show(source: Figure | Tensor | Path, number: str, *, caption: str, alt: str, quality: int = 88) -> Picture:
+    """Dress a matplotlib figure, an image (1, 3, H, W) or a picture file for notebook and page.
+
+    Args:
+        source: what to show.
+        number: such as "5.3": chapter and place.
+        caption: says what to look at; may hold inline HTML such as ``<em>``.
+        alt: says what a reader who cannot see the picture needs to know.
+        quality: of the WebP compression, 0 to 100.
+    """
+    if not caption or not alt:
+        raise ValueError(f"figure {number} needs a caption and an alternative text")
+    if isinstance(source, Path):
+        return Picture(number, caption, alt, source.read_bytes(), source.suffix.lstrip(".").lower())
+    buffer = io.BytesIO()
+    if isinstance(source, Figure):
+        with mpl.rc_context(STYLE):
+            source.savefig(buffer, format="png", dpi=200, bbox_inches="tight", pad_inches=0.06)
+        picture = Image.open(buffer).convert("RGB")
+        buffer = io.BytesIO()
+    else:
+        picture = images.to_pil(source)
+    picture.save(buffer, "WEBP", quality=quality, method=6)
+    return Picture(number, caption, alt, buffer.getvalue(), "webp")
+
+
+def blank(*, rows: int = 1, columns: int = 1, height: float = 3, width: float = WIDTH, **settings: Any) -> Figure:
+    """An empty figure in the book's style, `width` by `height` inches, with a grid of axes."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        figure.subplots(rows, columns, **settings)
+    return figure
+
+
+def strip(
+    pictures: Sequence[Tensor],
+    titles: Sequence[str] = (),
+    *,
+    columns: int | None = None,
+    width: float = WIDTH,
+    smooth: bool = True,
+) -> Figure:
+    """Pictures (1, 3, H, W) side by side, row by row, every pixel at the same scale; a title over each."""
+    columns = columns or len(pictures)
+    rows = [pictures[i : i + columns] for i in range(0, len(pictures), columns)]
+    widest = max(sum(p.shape[-1] for p in row) for row in rows)
+    inch = width / widest  # of one pixel
+    gap, head = 0.08, 0.26 * (1 + max((t.count("\n") for t in titles), default=0)) if titles else 0.0
+    heights = [max(p.shape[-2] for p in row) * inch + head for row in rows]
+    total_width, total_height = width + gap * (columns - 1), sum(heights) + gap * (len(rows) - 1)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(total_width, total_height))
+        top, labels = total_height, iter(titles)
+        for row, height in zip(rows, heights, strict=True):
+            left = 0.0
+            for picture in row:
+                w, h = picture.shape[-1] * inch, picture.shape[-2] * inch
+                box = (left / total_width, (top - head - h) / total_height, w / total_width, h / total_height)
+                _picture(figure.add_axes(box), picture, next(labels, ""), smooth=smooth)
+                left += w + gap
+            top -= height + gap
+    return figure
+
+
+def guesses(
+    pictures: Sequence[Tensor],
+    tops: Sequence[Sequence[tuple[str, float]]],
+    titles: Sequence[str] = (),
+    *,
+    highlight: Sequence[str] = (),
+) -> Figure:
+    """Each picture (1, 3, H, W) above bars of its likeliest categories, as `Network.top` gives them."""
+    columns, bars = len(pictures), max(len(top) for top in tops)
+    tallest = max(p.shape[-2] / p.shape[-1] for p in pictures) * WIDTH / columns
+    figure = blank(
+        rows=2,
+        columns=columns,
+        height=tallest + 0.42 * bars + 0.4,
+        squeeze=False,
+        gridspec_kw={"height_ratios": [tallest, 0.42 * bars]},
+    )
+    with mpl.rc_context(STYLE):
+        axes = np.array(figure.axes).reshape(2, columns)
+        for i, (picture, top) in enumerate(zip(pictures, tops, strict=True)):
+            _picture(axes[0, i], picture, titles[i] if titles else "")
+            _bars(axes[1, i], top, highlight)
+    return figure
+
+
+def maps(
+    pixels: Tensor, activations: Mapping[str, Tensor], *, channels: int = 4, titles: Mapping[str, str] | None = None
+) -> Figure:
+    """The strongest channels of each layer as light over the picture, a row a layer.
+
+    Args:
+        pixels: (1, 3, H, W).
+        activations: layer to (1, C, h, w), as `Network.features` gives them.
+        channels: how many to show of each layer, those of the largest peak above their own mean.
+        titles: what to write beside each row; by default the layer's name.
+    """
+    panels, labels = [], []
+    for layer, values in activations.items():
+        for channel in strongest(values, channels):
+            panels.append(glow(pixels, values[0, channel]))
+            labels.append(f"channel {channel}")
+        labels[-channels] = (titles or {}).get(layer, layer) + f": {labels[-channels]}"
+    return strip(panels, labels, columns=channels)
+
+
+def strongest(activations: Tensor, k: int) -> list[int]:
+    """The `k` channels of (1, C, h, w) whose peak stands highest above their own mean, in standard deviations."""
+    flat = activations[0].flatten(1)
+    spread = flat.std(dim=1) + 1e-6
+    return ((flat.amax(dim=1) - flat.mean(dim=1)) / spread * flat.amax(dim=1).clamp(min=0)).topk(k).indices.tolist()
+
+
+def glow(pixels: Tensor, activation: Tensor) -> Tensor:
+    """One channel (h, w) as light on the picture (1, 3, H, W): dark where it is dark, lit where it is lit."""
+    light = activation.detach().clamp(min=0)[None, None]
+    light = light / light.quantile(0.995).clamp(min=1e-6)
+    light = torch.nn.functional.interpolate(light, pixels.shape[2:], mode="bilinear").clamp(0, 1)
+    gray = pixels.mean(dim=1, keepdim=True)
+    warm = torch.tensor([1.0, 0.85, 0.45]).view(1, 3, 1, 1).to(pixels)
+    return (
+        gray * torch.tensor([0.16, 0.2, 0.3]).view(1, 3, 1, 1).to(pixels) * (1 - light)
+        + light * warm * (0.35 + 0.65 * gray)
+    ).clamp(0, 1)
+
+
+def lines(
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    *,
+    x: str,
+    y: str,
+    log: bool = False,
+    height: float = 3.0,
+) -> Figure:
+    """Curves by name, each (xs, ys), labeled at their right end rather than in a legend."""
+    figure = blank(height=height)
+    axes = figure.axes[0]
+    with mpl.rc_context(STYLE):
+        for color, (name, (xs, ys)) in zip(COLORS, curves.items(), strict=False):
+            axes.plot(xs, ys, color=color)
+            axes.annotate(name, (xs[-1], ys[-1]), xytext=(6, 0), textcoords="offset points", color=color, va="center")
+        axes.set(xlabel=x, ylabel=y, yscale="log" if log else "linear")
+        axes.grid(axis="y")
+    return figure
+
+
+def neurons(activations: Mapping[str, float | Tensor], *, label: Sequence[tuple[int, str]] = ()) -> Figure:
+    """Rows of values (n,), one thin bar a neuron, as a barcode: who is lit and who is dark."""
+    figure = blank(rows=len(activations), height=0.95 * len(activations) + 0.35, squeeze=False)
+    with mpl.rc_context(STYLE):
+        for axes, (name, values) in zip(figure.axes, activations.items(), strict=True):
+            heights = torch.as_tensor(values).tolist()
+            axes.vlines(range(len(heights)), 0, heights, color=BLUE, linewidth=1.2)
+            axes.set(xlim=(-5, len(heights) + 5), ylim=(0, max(heights) * 1.25), title=name)
+            axes.spines["left"].set_visible(False)
+            axes.set_yticks([])
+        for i, text in label:
+            value = float(torch.as_tensor(list(activations.values())[-1])[i])
+            figure.axes[-1].annotate(f"{text} {value:.2f}", (i, value), xytext=(4, 2), textcoords="offset points")
+    return figure
+
+
+def _picture(axes: Axes, picture: Tensor, title: str = "", *, smooth: bool = True) -> None:
+    axes.imshow(np.asarray(images.to_pil(picture)), interpolation="lanczos" if smooth else "nearest", aspect="auto")
+    axes.set_axis_off()
+    if title:
+        axes.set_title(title, fontsize=9.5, pad=3)
+
+
+def _bars(axes: Axes, top: Sequence[tuple[str, float]], highlight: Sequence[str]) -> None:
+    names, values = [name for name, _ in top][::-1], [p for _, p in top][::-1]
+    axes.barh(names, values, height=0.34, color=[ORANGE if n in highlight else BLUE for n in names])
+    for i, (name, value) in enumerate(zip(names, values, strict=True)):
+        axes.text(0, i + 0.27, name, fontsize=8.5, va="bottom")
+        axes.text(value + 0.02, i, f"{value:.2f}", fontsize=8.5, va="center", color=GRAY)
+    axes.set(xlim=(0, 1.15), ylim=(-0.4, len(names) - 0.2), yticks=[])
+    axes.set_axis_off()
