@@ -69,7 +69,8 @@ def climb(
     for step in range(1, steps + 1):
         x.requires_grad_(True)
         try:
-            score = objective(x).sum()
+            with torch.enable_grad():
+                score = objective(x).sum()
             (gradient,) = torch.autograd.grad(score, x)
         finally:
             x.requires_grad_(False)
@@ -99,16 +100,25 @@ def signed(step_size: float) -> Rule:
     return rule
 
 
-def adam(step_size: float) -> Rule:
-    """PyTorch's Adam :cite:p:`kingma2015adam`, turned uphill; remembers past gradients of the one `x` it serves."""
-    optimizers: list[torch.optim.Adam] = []
+def adam(step_size: float, *, cool_over: int | None = None) -> Rule:
+    """PyTorch's Adam (Kingma and Ba 2015), turned uphill; it remembers past gradients of the one `x` that it serves.
+
+    Args:
+        step_size: its learning rate.
+        cool_over: if given, the steps shrink to nothing over so many of them, along a cosine.
+    """
+    made: list[tuple[torch.optim.Adam, torch.optim.lr_scheduler.LRScheduler]] = []
 
     def rule(x: Tensor, gradient: Tensor) -> None:
-        if not optimizers:
-            optimizers.append(torch.optim.Adam([x], lr=step_size, maximize=True))
+        if not made:
+            optimizer = torch.optim.Adam([x], lr=step_size, maximize=True)
+            made.append((optimizer, torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, cool_over or 1)))
+        optimizer, schedule = made[0]
         x.grad = gradient
-        optimizers[0].step()
+        optimizer.step()
         x.grad = None
+        if cool_over:
+            schedule.step()
 
     return rule
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from dataclasses import replace
 
 import torch
 from torch import Tensor
+from torch.nn.functional import affine_grid, grid_sample, interpolate
 from torchvision.transforms.functional import gaussian_blur
 
 from helpers import ascent, images
@@ -60,30 +63,53 @@ def deep_dream(
         ValueError: a setting out of range, an unknown layer, or more octaves than the picture can take.
     """
     images.check(pixels)
+    octave_sizes(pixels, octaves=octaves, octave_scale=octave_scale)
+    pixels = pixels.to(network.device)
+    objective = layer_strength(network, layer) if guide is None else likeness(network, layer, guide.to(network.device))
+    return climb_octaves(
+        pixels,
+        objective,
+        octaves=octaves,
+        octave_scale=octave_scale,
+        steps=steps,
+        rule=natural_steps(step_size, color=color, blur=blur),
+        jitter=jitter,
+        seed=seed,
+        on_step=on_step,
+    )
+
+
+def climb_octaves(
+    pixels: Tensor,
+    objective: ascent.Objective,
+    *,
+    octaves: int,
+    octave_scale: float,
+    steps: int,
+    rule: ascent.Rule,
+    jitter: int,
+    seed: int,
+    on_step: ascent.OnStep | None = None,
+) -> Tensor:
+    """Climb any objective from coarse to fine, and put back at each size the detail that the smaller one lost.
+
+    Settings, result and errors are those of `deep_dream`.
+    """
+    images.check(pixels)
     sizes = octave_sizes(pixels, octaves=octaves, octave_scale=octave_scale)
     _require(steps >= 0, f"steps is {steps}; it must be 0 or more")
     _require(jitter >= 0, f"jitter is {jitter} pixels; it must be 0 or more")
-    pixels = pixels.to(network.device)
-    score = layer_strength(network, layer) if guide is None else likeness(network, layer, guide.to(network.device))
-    objective = jittered(score, jitter, torch.Generator().manual_seed(seed))
-
-    detail = torch.zeros_like(pixels)  # what the dream has added so far
+    shifted = jittered(objective, jitter, torch.Generator().manual_seed(seed))
+    detail = torch.zeros_like(pixels)  # what the climb has added so far
     for octave, size in enumerate(sizes):
         original = images.resize(pixels, size)
-        dream = (original + _resample(detail, size)).clamp(0, 1)
+        x = (original + _resample(detail, size)).clamp(0, 1)
         told = _offset(on_step, octave * steps, octaves * steps)
         try:
-            ascent.climb(
-                dream,
-                objective,
-                steps=steps,
-                rule=natural_steps(step_size, color=color, blur=blur),
-                constraint=ascent.unit_range,
-                on_step=told,
-            )
+            ascent.climb(x, shifted, steps=steps, rule=rule, constraint=ascent.unit_range, on_step=told)
         except KeyboardInterrupt:
-            return (pixels + _resample(dream - original, sizes[-1])).clamp(0, 1)
-        detail = dream - original
+            return (pixels + _resample(x - original, sizes[-1])).clamp(0, 1)
+        detail = x - original
     return (pixels + detail).clamp(0, 1)
 
 
@@ -147,8 +173,119 @@ def natural_steps(step_size: float, *, color: float, blur: float) -> ascent.Rule
     return rule
 
 
+def visualize(
+    network: Network,
+    category: str | int,
+    *,
+    size: int = 224,
+    steps: int = 100,
+    seed: int = 0,
+    on_step: ascent.OnStep | None = None,
+) -> Tensor:
+    """An image of what a category's neuron wants to see.
+
+    It climbs the neuron's logit in the Fourier basis and decorrelated color of Olah et al. (2017), seen from
+    several sides at each step, and keeps every block's channels at the mean and spread that they had in
+    training, as in Yin et al. (2020).
+
+    Args:
+        network: a classifier.
+        category: its name or index.
+        size: side of the square image in pixels.
+        steps: of Adam; an interrupt returns the image so far.
+        seed: of the faint noise at the start and of the views.
+        on_step: told of each step.
+
+    Returns:
+        (1, 3, size, size) on the network's device.
+    """
+    neuron = network.index(category)
+    _require(size >= SMALLEST_OCTAVE, f"size is {size} pixels; the least is {SMALLEST_OCTAVE}")
+    generator = torch.Generator().manual_seed(seed)
+    score = class_score(network, neuron, unusual=12)
+    steps_begun = itertools.count()
+
+    def objective(waves: Tensor) -> Tensor:
+        finest = 4 * 64 ** min(1, next(steps_begun) / (0.6 * steps))  # from coarse to fine
+        return score(views(compose(waves, finest=finest), generator))
+
+    waves = ascent.ascend(
+        faint_waves(size, generator).to(network.device),
+        objective,
+        steps=steps,
+        rule=ascent.adam(0.12, cool_over=steps),
+        on_step=None if on_step is None else lambda step: on_step(replace(step, image=compose(step.image))),
+    )
+    return compose(waves)
+
+
+def class_score(network: Network, neuron: int, *, unusual: float = 0) -> ascent.Objective:
+    """Objective: a neuron's mean logit, less `unusual` times how far the blocks are from their habits in training.
+
+    Early blocks, which see what every picture has in common, count more than late ones.
+    """
+    last = network.layers[-1]
+    watched = [layer for layer in network.habits if layer.endswith("conv_pwl")] if unusual else []
+    weights = torch.softmax(torch.arange(len(watched)) * math.log(0.85), dim=0).tolist()
+
+    def objective(x: Tensor) -> Tensor:
+        features = network.features(x, [*watched, last])
+        score = features[last][:, neuron].mean()
+        for layer, weight in zip(watched, weights, strict=True):
+            mean, deviation = (habit.to(x.device) for habit in network.habits[layer])
+            values = features[layer]
+            miss = (values.mean((0, 2, 3)) - mean).square() + (values.std((0, 2, 3)) - deviation).square()
+            score = score - unusual * weight * miss.mean() / deviation.square().mean()
+        return score
+
+    return objective
+
+
+def faint_waves(size: int, generator: torch.Generator) -> Tensor:
+    """Where class images start: waves (1, 3, size, size // 2 + 1, 2), cosines and sines, that make nearly gray."""
+    return 0.05 * torch.randn(1, 3, size, size // 2 + 1, 2, generator=generator)
+
+
+def compose(waves: Tensor, *, finest: float | None = None, color: bool = True) -> Tensor:
+    """Waves (1, 3, H, W // 2 + 1, 2) in decorrelated colors to an image (1, 3, H, W), H = W.
+
+    Long waves weigh more than short ones, much as they do in photos.
+
+    Args:
+        waves: cosines and sines; of size 1 they make strong contrast.
+        finest: lets in waves up to about so many along a side; all of them by default.
+        color: whether the three planes are decorrelated colors, or red, green and blue.
+    """
+    size = waves.shape[2]
+    rows, columns = torch.fft.fftfreq(size, device=waves.device), torch.fft.rfftfreq(size, device=waves.device)
+    frequency = torch.hypot(rows[:, None], columns[None])
+    height = frequency.clamp_min(1 / size) ** -1.35
+    height = height * 1.8 / (2 * height.square().mean()).sqrt()
+    if finest is not None:
+        height = height * torch.sigmoid((finest - frequency * size) / 4)
+    planes = torch.fft.irfft2(torch.view_as_complex(waves) * height, s=(size, size), norm="ortho")
+    mixing = (COLOR / COLOR.norm(dim=0).max()).to(waves) if color else torch.eye(3).to(waves)
+    return torch.einsum("rc,nchw->nrhw", mixing, planes).sigmoid()
+
+
+def views(pixels: Tensor, generator: torch.Generator, *, count: int = 4) -> Tensor:
+    """An image (1, 3, H, W) as (count, 3, H, W): turned, mirrored, moved, zoomed on gray, lit and grained anew."""
+
+    def between(low: float, high: float) -> Tensor:
+        return low + (high - low) * torch.rand(count, generator=generator)
+
+    turn, shrink = between(-0.2, 0.2), torch.exp(-between(math.log(0.6), math.log(1.5)))
+    cosine, sine, mirror = shrink * turn.cos(), shrink * turn.sin(), between(-1, 1).sign()
+    across = torch.stack([cosine * mirror, -sine, between(-0.25, 0.25)], dim=1)
+    down = torch.stack([sine * mirror, cosine, between(-0.25, 0.25)], dim=1)
+    where = affine_grid(torch.stack([across, down], dim=1), [count, *pixels.shape[1:]], align_corners=False)
+    seen = 0.5 + grid_sample(pixels.expand(count, -1, -1, -1) - 0.5, where.to(pixels), align_corners=False)
+    light, grain = between(-0.05, 0.05).view(-1, 1, 1, 1), 0.03 * torch.randn(seen.shape, generator=generator)
+    return (seen + (light + grain).to(pixels)).clamp(0, 1)
+
+
 def _resample(detail: Tensor, size: tuple[int, int]) -> Tensor:
-    return torch.nn.functional.interpolate(detail, size, mode="bicubic", antialias=True)
+    return interpolate(detail, size, mode="bicubic", antialias=True)
 
 
 def _offset(on_step: ascent.OnStep | None, done: int, total: int) -> ascent.OnStep | None:

@@ -70,6 +70,10 @@ class Network(nn.Module):
         bgr: whether the body wants its channels in the order blue, green, red.
         categories: one name per output, or None for a network without a classifier.
         size: side in pixels of a square picture that the body surely accepts.
+
+    Attributes:
+        habits: for each convolution that had a batch norm, the mean and the standard deviation (C,) that the
+            batch norm gave its channels in training: what is usual there.
     """
 
     scale: Tensor
@@ -96,7 +100,7 @@ class Network(nn.Module):
         for module in self.body.modules():
             if hasattr(module, "inplace"):
                 module.inplace = False  # type: ignore[assignment]  # an in-place ReLU would overwrite the features already handed out
-        self._layers = _fold_batch_norms(self.body, torch.zeros(1, 3, size, size))
+        self._layers, self.habits = _fold_batch_norms(self.body, torch.zeros(1, 3, size, size))
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -279,26 +283,26 @@ def _torchvision(name: str) -> Network:
 
 
 @torch.no_grad()
-def _fold_batch_norms(body: nn.Module, sample: Tensor) -> dict[str, nn.Module]:
-    """Fold each batch norm into the convolution that feeds it, and name the layers in running order.
+def _fold_batch_norms(body: nn.Module, sample: Tensor) -> tuple[dict[str, nn.Module], dict[str, tuple[Tensor, Tensor]]]:
+    """Fold each batch norm into the convolution that feeds it; name the layers in running order, and their habits.
 
     One pass over `sample` shows the order and who feeds whom. timm keeps the activation inside its batch
     norm: what is left of ``bn1`` after folding is that activation, listed as ``relu1``.
     """
     order, fed_by = _watch(body, sample)
-    folded: dict[nn.Module, nn.Module] = {}
     names = {module: name for name, module in body.named_modules()}
+    habits = {}
     for norm, convolution in fed_by.items():
+        habits[names[convolution]] = (norm.bias.clone(), norm.weight.abs())
         body.set_submodule(names[convolution], fuse_conv_bn_eval(convolution, norm))
-        folded[norm] = getattr(norm, "act", nn.Identity())
-        body.set_submodule(names[norm], folded[norm])
+        body.set_submodule(names[norm], getattr(norm, "act", nn.Identity()))
     left = dict(body.named_modules())
     layers = {}
     for old in order:
         name = names[old]
         if not isinstance(left.get(name, nn.Identity()), (nn.Identity, nn.Sequential)):
-            layers[name.replace("bn", "relu") if old in folded else name] = left[name]
-    return layers
+            layers[name.replace("bn", "relu") if old in fed_by else name] = left[name]
+    return layers, habits
 
 
 def _watch(body: nn.Module, sample: Tensor) -> tuple[list[nn.Module], dict[nn.BatchNorm2d, nn.Conv2d]]:

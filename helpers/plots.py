@@ -181,24 +181,24 @@ def maps(
     return strip(panels, labels, columns=channels)
 
 
-def strongest(activations: Tensor, k: int) -> list[int]:
-    """The `k` channels of (1, C, h, w) whose peak stands highest above their own mean, in standard deviations."""
-    flat = activations[0].flatten(1)
-    spread = flat.std(dim=1) + 1e-6
-    return ((flat.amax(dim=1) - flat.mean(dim=1)) / spread * flat.amax(dim=1).clamp(min=0)).topk(k).indices.tolist()
+def strongest(activations: Tensor, k: int, *, border: int = 1) -> list[int]:
+    """The `k` channels of (1, C, h, w) that speak loudest about little: brightest two percent against their mean.
+
+    The outermost `border` places are left out, for there the network sees the padding around the picture.
+    """
+    inside = activations[0, :, border:-border, border:-border].flatten(1)
+    bright = inside.topk(max(1, inside.shape[1] // 50), dim=1).values.mean(dim=1)
+    return (bright - 3 * inside.mean(dim=1)).topk(k).indices.tolist()
 
 
 def glow(pixels: Tensor, activation: Tensor) -> Tensor:
-    """One channel (h, w) as light on the picture (1, 3, H, W): dark where it is dark, lit where it is lit."""
+    """One channel (h, w) as light on the picture (1, 3, H, W): night where it is dark, amber where it is lit."""
     light = activation.detach().clamp(min=0)[None, None]
     light = light / light.quantile(0.995).clamp(min=1e-6)
-    light = torch.nn.functional.interpolate(light, pixels.shape[2:], mode="bilinear").clamp(0, 1)
+    light = torch.nn.functional.interpolate(light, pixels.shape[2:], mode="bicubic").clamp(0, 1)
     gray = pixels.mean(dim=1, keepdim=True)
-    warm = torch.tensor([1.0, 0.85, 0.45]).view(1, 3, 1, 1).to(pixels)
-    return (
-        gray * torch.tensor([0.16, 0.2, 0.3]).view(1, 3, 1, 1).to(pixels) * (1 - light)
-        + light * warm * (0.35 + 0.65 * gray)
-    ).clamp(0, 1)
+    night, amber = (torch.tensor(c).view(1, 3, 1, 1).to(pixels) for c in ((0.2, 0.26, 0.4), (1.0, 0.78, 0.25)))
+    return (gray * night * (1 - light) + (0.35 + 0.65 * gray) * amber * light).clamp(0, 1)
 
 
 def lines(
@@ -207,17 +207,54 @@ def lines(
     x: str,
     y: str,
     log: bool = False,
+    dashed: Sequence[str] = (),
     height: float = 3.0,
 ) -> Figure:
-    """Curves by name, each (xs, ys), labeled at their right end rather than in a legend."""
+    """Curves by name, each (xs, ys), labeled at their right end rather than in a legend; those in `dashed` dashed."""
     figure = blank(height=height)
     axes = figure.axes[0]
     with mpl.rc_context(STYLE):
         for color, (name, (xs, ys)) in zip(COLORS, curves.items(), strict=False):
-            axes.plot(xs, ys, color=color)
+            axes.plot(xs, ys, color=color, linestyle="--" if name in dashed else "-")
             axes.annotate(name, (xs[-1], ys[-1]), xytext=(6, 0), textcoords="offset points", color=color, va="center")
         axes.set(xlabel=x, ylabel=y, yscale="log" if log else "linear")
         axes.grid(axis="y")
+    return figure
+
+
+def dots(
+    groups: Mapping[str, Sequence[float]], *, y: str, baseline: tuple[str, float] | None = None, height: float = 2.8
+) -> Figure:
+    """A dot for each value of each group, one column a group, a short line at its mean; a level to compare with."""
+    figure = blank(height=height)
+    axes = figure.axes[0]
+    with mpl.rc_context(STYLE):
+        for i, values in enumerate(groups.values()):
+            axes.plot([i] * len(values), values, "o", color=BLUE, alpha=0.75, markeredgewidth=0)
+            axes.hlines(sum(values) / len(values), i - 0.22, i + 0.22, color=ORANGE)
+        if baseline:
+            axes.axhline(baseline[1], color=GRAY, linewidth=1, linestyle="--")
+            axes.annotate(baseline[0], (len(groups) - 0.5, baseline[1]), ha="right", va="bottom", color=GRAY)
+        axes.set(xticks=range(len(groups)), xticklabels=list(groups), xlim=(-0.5, len(groups) - 0.5), ylabel=y)
+        axes.grid(axis="y")
+    return figure
+
+
+def columns(
+    groups: Mapping[str, Sequence[float]], labels: Sequence[str], *, x: str, y: str, height: float = 2.8
+) -> Figure:
+    """Bars side by side: a color for each group, a cluster for each label."""
+    figure = blank(height=height)
+    axes = figure.axes[0]
+    width = 0.8 / len(groups)
+    with mpl.rc_context(STYLE):
+        for i, (color, (name, values)) in enumerate(zip(COLORS, groups.items(), strict=False)):
+            places = [j + (i - (len(groups) - 1) / 2) * width for j in range(len(values))]
+            axes.bar(places, values, width * 0.92, color=color, label=name)
+        axes.set(xticks=range(len(labels)), xticklabels=labels, xlabel=x, ylabel=y)
+        axes.grid(axis="y")
+        if len(groups) > 1:
+            axes.legend()
     return figure
 
 

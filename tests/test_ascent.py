@@ -1,0 +1,219 @@
+"""The one loop, on a hill whose every step can be worked out by hand: f(x) = -|x - a|^2."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from helpers import ascent
+
+TOP = torch.tensor([[3.0, 4.0]])  # of the hill
+RULES = {"steepest": ascent.steepest, "signed": ascent.signed, "adam": ascent.adam}
+
+
+def hill(x):
+    return -(x - TOP).square().flatten(1).sum(dim=1)
+
+
+def start():
+    return torch.zeros(1, 2)
+
+
+def interrupt_at(step):
+    def on_step(told):
+        if told.step == step:
+            raise KeyboardInterrupt
+
+    return on_step
+
+
+# --- Rules ------------------------------------------------------------------------------------------------------------
+
+
+def test_steepest_goes_along_the_gradient_over_its_root_mean_square():
+    # At 0 the gradient is (6, 8), its root mean square sqrt((36 + 64) / 2) = 7.0711.
+    found = ascent.ascend(start(), hill, steps=1, rule=ascent.steepest(0.1))
+    assert found[0].tolist() == pytest.approx([0.6 / math.sqrt(50), 0.8 / math.sqrt(50)], rel=1e-5)
+
+
+def test_steepest_does_not_care_for_the_size_of_the_gradient():
+    for factor in (1e-3, 1e3):
+        found = ascent.ascend(start(), lambda x, f=factor: f * hill(x), steps=1, rule=ascent.steepest(0.1))
+        assert found[0].tolist() == pytest.approx([0.6 / math.sqrt(50), 0.8 / math.sqrt(50)], rel=1e-4)
+
+
+def test_signed_moves_every_value_by_the_same_amount():
+    found = ascent.ascend(torch.tensor([[0.0, 9.0]]), hill, steps=3, rule=ascent.signed(0.25))
+    assert found.tolist() == [[0.75, 8.25]]
+
+
+def test_signed_stays_where_the_slope_is_zero():
+    assert ascent.ascend(TOP, hill, steps=3, rule=ascent.signed(0.25)).tolist() == TOP.tolist()
+
+
+@pytest.mark.parametrize("rule", [ascent.steepest, ascent.adam])
+def test_no_slope_means_no_step_and_no_nan(rule):
+    assert ascent.ascend(TOP, hill, steps=2, rule=rule(0.1)).tolist() == TOP.tolist()
+
+
+def test_adam_is_pytorchs_adam():
+    plain = torch.nn.Parameter(start())
+    optimizer = torch.optim.Adam([plain], lr=0.3, maximize=True)
+    for _ in range(25):
+        optimizer.zero_grad()
+        hill(plain).sum().backward()
+        optimizer.step()
+    found = ascent.ascend(start(), hill, steps=25, rule=ascent.adam(0.3))
+    torch.testing.assert_close(found, plain.detach(), rtol=0, atol=1e-6)
+    assert hill(found) > hill(start())
+
+
+# --- The loop ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_images_of_a_batch_climb_independently(rule, noise):
+    pixels = noise(2, 3, 4, 5)
+    pixels[1] *= 100  # a far larger gradient
+
+    def score(x):
+        return -(x - 0.7).pow(2).mean(dim=(1, 2, 3))
+
+    def climbed(x):
+        return ascent.ascend(x, score, steps=4, rule=rule(0.05))
+
+    torch.testing.assert_close(climbed(pixels), torch.cat([climbed(pixels[:1]), climbed(pixels[1:])]))
+
+
+def test_a_rule_of_ones_own_and_one_score_for_all_will_do():
+    def newton(x, gradient):
+        x.add_(gradient / 2)
+
+    found = ascent.ascend(start(), lambda x: hill(x).sum(), steps=1, rule=newton)
+    assert found.tolist() == TOP.tolist()
+
+
+def test_the_constraint_holds_after_every_step():
+    seen = []
+    found = ascent.ascend(
+        start(),
+        hill,
+        steps=5,
+        rule=ascent.signed(0.4),
+        constraint=ascent.unit_range,
+        on_step=lambda step: seen.append(step.image.tolist()),
+    )
+    assert found.tolist() == [[1.0, 1.0]]
+    assert [image[0][0] for image in seen] == pytest.approx([0.4, 0.8, 1.0, 1.0, 1.0])
+
+
+def test_unit_range_clips_both_ends():
+    x = torch.tensor([-0.5, 0.0, 0.25, 1.0, 1.5])
+    ascent.unit_range(x)
+    assert x.tolist() == [0.0, 0.0, 0.25, 1.0, 1.0]
+
+
+def test_on_step_is_told_the_step_the_total_the_score_before_and_the_image_after():
+    told = []
+    ascent.ascend(
+        start(),
+        hill,
+        steps=3,
+        rule=ascent.signed(1.0),
+        on_step=lambda s: told.append((s.step, s.total, s.score, s.image.tolist())),
+    )
+    assert told == [
+        (1, 3, -25.0, [[1.0, 1.0]]),
+        (2, 3, -13.0, [[2.0, 2.0]]),
+        (3, 3, -5.0, [[3.0, 3.0]]),
+    ]
+
+
+def test_no_steps_return_an_equal_copy():
+    pixels = start()
+    found = ascent.ascend(pixels, lambda _: pytest.fail("scored"), steps=0, rule=ascent.signed(1.0))
+    assert torch.equal(found, pixels)
+    assert found.data_ptr() != pixels.data_ptr()
+
+
+@pytest.mark.parametrize("loop", [ascent.ascend, ascent.climb])
+def test_fewer_than_no_steps_are_refused(loop):
+    with pytest.raises(ValueError, match="steps is -1; it must be 0 or more"):
+        loop(start(), hill, steps=-1, rule=ascent.signed(1.0))
+
+
+def test_ascend_leaves_its_input_alone_and_climb_moves_it():
+    pixels = start()
+    ascent.ascend(pixels, hill, steps=2, rule=ascent.signed(1.0))
+    assert pixels.tolist() == [[0.0, 0.0]]
+    ascent.climb(pixels, hill, steps=2, rule=ascent.signed(1.0))
+    assert pixels.tolist() == [[2.0, 2.0]]
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_no_gradient_state_is_left(rule):
+    pixels, seen = start().requires_grad_(), []
+    found = ascent.ascend(pixels, hill, steps=2, rule=rule(0.1), on_step=lambda s: seen.append(s.image.requires_grad))
+    assert not found.requires_grad
+    assert found.grad is None
+    assert pixels.grad is None
+    assert seen == [False, False]
+    assert torch.is_grad_enabled()
+
+
+def test_no_gradient_state_is_left_by_an_objective_that_fails():
+    def fail(_):
+        raise ZeroDivisionError
+
+    pixels = start()
+    with pytest.raises(ZeroDivisionError):
+        ascent.climb(pixels, fail, steps=1, rule=ascent.signed(1.0))
+    assert not pixels.requires_grad
+
+
+def test_the_loop_works_where_gradients_are_switched_off():
+    with torch.no_grad():
+        found = ascent.ascend(start(), hill, steps=2, rule=ascent.signed(1.0))
+        assert not torch.is_grad_enabled()
+    assert found.tolist() == [[2.0, 2.0]]
+
+
+# --- Interrupts -------------------------------------------------------------------------------------------------------
+
+
+def test_an_interrupt_in_on_step_returns_the_image_so_far():
+    found = ascent.ascend(start(), hill, steps=9, rule=ascent.signed(0.5), on_step=interrupt_at(3))
+    assert found.tolist() == [[1.5, 1.5]]
+    assert not found.requires_grad
+
+
+def test_an_interrupt_in_the_objective_returns_the_image_so_far():
+    calls = []
+
+    def interrupted(x):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return hill(x)
+
+    found = ascent.ascend(start(), interrupted, steps=9, rule=ascent.signed(0.5))
+    assert found.tolist() == [[1.0, 1.0]]
+    assert not found.requires_grad
+
+
+def test_climb_lets_an_interrupt_through_and_keeps_the_image_so_far():
+    pixels = start()
+    with pytest.raises(KeyboardInterrupt):
+        ascent.climb(pixels, hill, steps=9, rule=ascent.signed(0.5), on_step=interrupt_at(3))
+    assert pixels.tolist() == [[1.5, 1.5]]
+    assert not pixels.requires_grad
+
+
+def test_an_error_in_on_step_is_not_swallowed():
+    def fail(_):
+        raise RuntimeError("preview failed")
+
+    with pytest.raises(RuntimeError, match="preview failed"):
+        ascent.ascend(start(), hill, steps=2, rule=ascent.signed(0.5), on_step=fail)

@@ -1,0 +1,287 @@
+"""Deep Dream against a loop of a dozen lines, and its parts against brute force."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import gaussian_filter
+
+from helpers import ascent, dreams, images
+
+PLAIN = {"octaves": 1, "jitter": 0, "color": 0, "blur": 0}
+SMALL = {"octaves": 2, "octave_scale": 1.5, "steps": 2}
+
+
+@pytest.fixture
+def unused(tiny):
+    """A network that must not be run."""
+
+    def run(*_):
+        pytest.fail("the network was run")
+
+    tiny.body.register_forward_pre_hook(run)
+    return tiny
+
+
+# --- The whole dream --------------------------------------------------------------------------------------------------
+
+
+def test_the_plainest_dream_is_gradient_ascent_on_the_mean_square_of_a_layer(vgg19, plain_vgg, photo):
+    x = photo.clone()
+    for _ in range(4):
+        x.requires_grad_()
+        strength = (plain_vgg(x, "relu2_1")["relu2_1"] ** 2).mean()
+        (gradient,) = torch.autograd.grad(strength, x)
+        x = x.detach()
+        x = x + 0.02 * gradient / (gradient**2).mean() ** 0.5
+        x = torch.clamp(x, 0, 1)
+    found = dreams.deep_dream(vgg19, photo, "relu2_1", steps=4, step_size=0.02, **PLAIN)
+    torch.testing.assert_close(found, x, rtol=0, atol=1e-5)
+    assert (x - photo).abs().mean() > 0.02
+
+
+def test_octaves_carry_over_what_the_dream_has_added_and_nothing_else(tiny, photo):
+    def scaled(x, side):
+        return torch.nn.functional.interpolate(x, (side, side), mode="bicubic", antialias=True)
+
+    settings = {"steps": 3, "step_size": 0.02, **PLAIN}
+    small = scaled(photo, 43).clamp(0, 1)
+    dreamt = dreams.deep_dream(tiny, small, "second", **settings)
+    start = (photo + scaled(dreamt - small, 64)).clamp(0, 1)
+    expected = dreams.deep_dream(tiny, start, "second", **settings)
+    found = dreams.deep_dream(tiny, photo, "second", **{**settings, "octaves": 2, "octave_scale": 1.5})
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+
+
+def test_a_dream_is_the_same_for_the_same_seed_and_another_for_another(lite0, photo):
+    def dream(seed):
+        return dreams.deep_dream(lite0, photo, "blocks.2.0", seed=seed, **SMALL)
+
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    first = dream(3)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(2)
+    assert torch.equal(dream(3), first)
+    assert (dream(4) - first).abs().max() > 0.01
+
+
+@pytest.mark.parametrize("fixture", ["lite0", "vgg19"])
+def test_a_dream_is_an_image_that_excites_the_layer_more_and_leaves_the_original_alone(request, fixture, photo):
+    network = request.getfixturevalue(fixture)
+    layer = {"lite0": "blocks.2.0", "vgg19": "relu3_1"}[fixture]
+    before = photo.clone()
+    dream = dreams.deep_dream(network, photo, layer, **SMALL)
+    assert torch.equal(photo, before)
+    assert dream.shape == photo.shape
+    assert not dream.requires_grad
+    assert dream.min() >= 0
+    assert dream.max() <= 1
+    strength = [network.features(x, layer)[layer].square().mean() for x in (photo, dream)]
+    assert strength[1] > 1.2 * strength[0]
+
+
+def test_images_of_a_batch_dream_independently(tiny, photo, noise):
+    pixels = torch.cat([photo, noise(1, 3, 64, 64)])
+
+    def dream(x):
+        return dreams.deep_dream(tiny, x, "second", **SMALL)
+
+    torch.testing.assert_close(dream(pixels), torch.cat([dream(pixels[:1]), dream(pixels[1:])]), rtol=0, atol=1e-5)
+
+
+def test_no_steps_dream_nothing(unused, photo):
+    assert torch.equal(dreams.deep_dream(unused, photo, "second", octaves=2, steps=0), photo)
+
+
+def test_a_guide_makes_another_dream_that_is_more_like_the_guide(lite0, photo):
+    guide = images.square(images.sample("coffee"), 64)
+    layer, settings = "blocks.2.0", {"octaves": 1, "steps": 4, "jitter": 0}
+    free = dreams.deep_dream(lite0, photo, layer, **settings)
+    guided = dreams.deep_dream(lite0, photo, layer, guide=guide, **settings)
+    alike = dreams.likeness(lite0, layer, guide)
+    assert (free - guided).abs().max() > 0.01
+    assert alike(guided).item() > alike(photo).item()
+    assert alike(guided).item() > alike(free).item()
+
+
+# --- Telling and interrupting -----------------------------------------------------------------------------------------
+
+
+def test_on_step_counts_all_octaves_and_shows_the_octave_at_work(tiny, photo):
+    told = []
+    dreams.deep_dream(
+        tiny,
+        photo,
+        "second",
+        octaves=3,
+        octave_scale=1.25,
+        steps=2,
+        on_step=lambda s: told.append((s.step, s.total, tuple(s.image.shape))),
+    )
+    assert told == [
+        (1, 6, (1, 3, 41, 41)),
+        (2, 6, (1, 3, 41, 41)),
+        (3, 6, (1, 3, 51, 51)),
+        (4, 6, (1, 3, 51, 51)),
+        (5, 6, (1, 3, 64, 64)),
+        (6, 6, (1, 3, 64, 64)),
+    ]
+
+
+@pytest.mark.parametrize("octaves", [2, 3])
+def test_an_interrupt_in_the_second_octave_returns_the_dream_so_far(tiny, photo, octaves):
+    seen = {}
+
+    def interrupt(step):
+        seen[step.step] = step.image.clone()
+        if step.step == 5:
+            raise KeyboardInterrupt
+
+    found = dreams.deep_dream(tiny, photo, "second", octaves=octaves, octave_scale=1.25, steps=3, on_step=interrupt)
+    assert list(seen) == [1, 2, 3, 4, 5]
+    assert found.shape == photo.shape
+    assert found.min() >= 0
+    assert found.max() <= 1
+    assert (found - photo).abs().mean() > 0.01
+    if octaves == 2:  # the second octave has the full size: the dream so far is what was shown last
+        torch.testing.assert_close(found, seen[5], rtol=0, atol=1e-6)
+    else:
+        back = torch.nn.functional.interpolate(found, (51, 51), mode="bicubic", antialias=True)
+        assert (back - seen[5]).abs().mean() < (images.resize(photo, (51, 51)) - seen[5]).abs().mean() / 2
+
+
+# --- Settings out of range --------------------------------------------------------------------------------------------
+
+BAD = {
+    "octaves": ({"octaves": 0}, "octaves is 0; it must be 1 or more"),
+    "scale": ({"octave_scale": 1}, "octave_scale is 1; it must be above 1"),
+    "steps": ({"octaves": 1, "steps": -1}, "steps is -1; it must be 0 or more"),
+    "jitter": ({"octaves": 1, "jitter": -1}, "jitter is -1 pixels; it must be 0 or more"),
+    "steps with a guide": ({"octaves": 1, "steps": -1, "guide": torch.zeros(1, 3, 64, 64)}, "steps is -1"),
+    "jitter with a guide": ({"octaves": 1, "jitter": -1, "guide": torch.zeros(1, 3, 64, 64)}, "jitter is -1"),
+    "blur": ({"octaves": 1, "blur": -1}, "blur is -1"),
+    "color below": ({"octaves": 1, "color": -0.1}, "color is -0.1"),
+    "color above": ({"octaves": 1, "color": 1.1}, "color is 1.1"),
+    "too many octaves": ({"octaves": 4, "octave_scale": 1.4}, r"octaves is 4, .* at most 3$"),
+    "far too many octaves": ({"octaves": 10_000, "octave_scale": 1.4}, r"octaves is 10000, .* at most 3$"),
+    "layer": ({"octaves": 1, "layer": "secnd"}, "layer 'secnd' is not in tiny; did you mean 'second'"),
+    "layer with a guide": (
+        {"octaves": 1, "layer": "secnd", "guide": torch.zeros(1, 3, 64, 64)},
+        "layer 'secnd' is not in tiny; did you mean 'second'",
+    ),
+    "guide without batch": ({"octaves": 1, "guide": torch.zeros(3, 64, 64)}, r"not \(3, 64, 64\)"),
+    "guide of two": ({"octaves": 1, "guide": torch.zeros(2, 3, 64, 64)}, r"guide|batch of 2"),
+    "guide out of range": ({"octaves": 1, "guide": torch.full((1, 3, 64, 64), 255.0)}, r"\[0, 1\]"),
+    "pixels out of range": ({"pixels": torch.full((1, 3, 64, 64), 255.0)}, r"\[0, 1\], not in \[255, 255\]"),
+    "pixels without batch": ({"pixels": torch.zeros(3, 64, 64)}, r"not \(3, 64, 64\)"),
+    "pixels too small": ({"octaves": 1, "pixels": torch.zeros(1, 3, 31, 64)}, r"64 x 31 takes none: enlarge it first"),
+}
+
+
+@pytest.mark.parametrize(("changes", "message"), BAD.values(), ids=BAD)
+def test_a_setting_out_of_range_is_refused_before_the_network_runs(unused, photo, changes, message):
+    settings = {"pixels": photo, "layer": "second", **changes}
+    with pytest.raises(ValueError, match=message):
+        dreams.deep_dream(unused, settings.pop("pixels"), settings.pop("layer"), **settings)
+
+
+def test_as_many_octaves_as_the_error_allows_do_fit(tiny, photo):
+    found = dreams.deep_dream(tiny, photo, "second", octaves=3, octave_scale=1.4, steps=1)
+    assert found.shape == photo.shape
+
+
+def test_a_layer_without_places_is_refused_with_a_clear_error(lite0, photo):
+    with pytest.raises(ValueError, match="classifier"):
+        dreams.deep_dream(lite0, photo, "classifier", octaves=1, steps=1)
+
+
+# --- Parts ------------------------------------------------------------------------------------------------------------
+
+
+def test_octave_sizes_shrink_from_the_pictures_own():
+    pixels = torch.zeros(1, 3, 100, 80)
+    found = dreams.octave_sizes(pixels, octaves=3, octave_scale=1.25)
+    assert found == [(64, 51), (80, 64), (100, 80)]  # 100 and 80 over 1.5625, over 1.25, over 1
+    assert dreams.octave_sizes(pixels, octaves=1, octave_scale=2) == [(100, 80)]
+    assert dreams.octave_sizes(torch.zeros(1, 3, 32, 64), octaves=1, octave_scale=2) == [(32, 64)]
+
+
+def test_layer_strength_is_the_mean_square_of_each_images_outputs(tiny, noise):
+    pixels = noise(2, 3, 32, 36)
+    values = tiny.features(pixels, "second")["second"].double().numpy()
+    expected = [sum(v * v for v in image.flatten()) / image.size for image in values]
+    assert dreams.layer_strength(tiny, "second")(pixels).tolist() == pytest.approx(expected, rel=1e-4)
+
+
+def test_likeness_is_each_places_product_with_its_best_match(tiny, noise):
+    pixels, guide = noise(2, 3, 8, 12), noise(1, 3, 12, 8, seed=1)
+    features = tiny.features(pixels, "second")["second"].double().flatten(2).tolist()  # [image][channel][place]
+    words = tiny.features(guide, "second")["second"].double().flatten(2).tolist()[0]
+    expected = []
+    for image in features:
+        total = 0.0
+        for place in range(len(image[0])):
+            best = -math.inf
+            for word in range(len(words[0])):
+                best = max(best, sum(image[c][place] * words[c][word] for c in range(len(words))))
+            total += best
+        expected.append(total / (len(image) * len(image[0])))
+    assert dreams.likeness(tiny, "second", guide)(pixels).tolist() == pytest.approx(expected, rel=1e-4)
+    assert abs(expected[0] - expected[1]) > 1e-4
+
+
+def test_the_slope_of_likeness_is_that_of_the_product_with_the_match_held_fixed(tiny, noise):
+    pixels, guide = noise(1, 3, 8, 8).requires_grad_(), noise(1, 3, 8, 8, seed=1)
+    (found,) = torch.autograd.grad(dreams.likeness(tiny, "second", guide)(pixels).sum(), pixels)
+    features = tiny.features(pixels, "second")["second"].flatten(2)[0]
+    words = tiny.features(guide, "second")["second"].flatten(2)[0]
+    products = (features.T @ words).amax(dim=1).sum() / features.numel()
+    (expected,) = torch.autograd.grad(products, pixels)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-7)
+
+
+def test_jitter_of_nothing_changes_nothing(noise):
+    pixels = noise(2, 3, 8, 8)
+    assert torch.equal(dreams.jittered(lambda x: x, 0, torch.Generator())(pixels), pixels)
+
+
+def test_jitter_rolls_the_picture_either_way_by_at_most_so_much():
+    pixels = torch.arange(64.0).view(1, 1, 8, 8)
+    shifted = dreams.jittered(lambda x: x, 2, torch.Generator().manual_seed(0))
+    shifts = set()
+    for _ in range(300):
+        seen = shifted(pixels)
+        row, column = divmod(int(seen.argmin()), 8)  # where the 0 of the corner went
+        assert np.array_equal(seen[0, 0], np.roll(pixels[0, 0].numpy(), (row, column), axis=(0, 1)))
+        shifts.add(((row + 4) % 8 - 4, (column + 4) % 8 - 4))
+    assert shifts == {(y, x) for y in range(-2, 3) for x in range(-2, 3)}
+
+
+def test_steps_without_color_and_blur_are_steepest(noise):
+    gradient = noise(2, 3, 12, 10) - 0.5
+    ours, plain = torch.zeros(2, 3, 12, 10), torch.zeros(2, 3, 12, 10)
+    dreams.natural_steps(0.1, color=0, blur=0)(ours, gradient)
+    ascent.steepest(0.1)(plain, gradient)
+    torch.testing.assert_close(ours, plain, rtol=0, atol=1e-7)
+
+
+def test_blur_is_gaussian(noise):
+    gradient, x = noise(1, 3, 20, 16) - 0.5, torch.zeros(1, 3, 20, 16)
+    dreams.natural_steps(0.1, color=0, blur=0.8)(x, gradient)
+    smooth = np.stack([gaussian_filter(g.double().numpy(), 0.8, mode="mirror", radius=4) for g in gradient[0]])
+    assert x[0].numpy() == pytest.approx(0.1 * smooth / np.sqrt((smooth**2).mean()), abs=1e-5)
+
+
+@pytest.mark.parametrize("color", [0.3, 1.0])
+def test_color_mixes_the_channels_as_photos_do(noise, color):
+    gradient, x = noise(1, 3, 9, 9) - 0.5, torch.zeros(1, 3, 9, 9)
+    dreams.natural_steps(0.1, color=color, blur=0)(x, gradient)
+    directions = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
+    together = directions @ directions.T
+    together *= math.sqrt(3) / math.sqrt((together**2).sum())  # as large as the identity
+    mixed = np.tensordot(color * together + (1 - color) * np.eye(3), gradient[0].double().numpy(), 1)
+    assert x[0].numpy() == pytest.approx(0.1 * mixed / np.sqrt((mixed**2).mean()), abs=1e-5)

@@ -1,0 +1,156 @@
+"""Interactive figures: as a widget, and as HTML that needs neither kernel nor network."""
+
+from __future__ import annotations
+
+import base64
+import html.parser
+import io
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers import images
+from helpers.explorables import Divider, Explorable, base
+
+NASTY = '</script><b title="x">&'
+
+
+class Page(html.parser.HTMLParser):
+    """Every element with its attributes, and the text inside of script elements."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.scripts, self.inside = [], [], False
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag == "script":
+            self.inside = True
+            self.scripts.append("")
+
+    def handle_endtag(self, tag):
+        if tag == "script":
+            self.inside = False
+
+    def handle_data(self, data):
+        if self.inside:
+            self.scripts[-1] += data
+
+
+def state_of(page):
+    """The state that the static figure starts with."""
+    return json.loads(re.search(r"const state = (.*);\n", page).group(1))
+
+
+@pytest.fixture
+def divider(photo):
+    return Divider(
+        photo,
+        {"relu1": [photo, 1 - photo], "relu2": [photo.flip(2), photo.flip(3)]},
+        columns=["weak", "strong"],
+        label="A cat before and after",
+        row=1,
+    )
+
+
+def test_the_html_is_one_figure_one_style_and_one_script(divider):
+    page = Page(divider.html())
+    assert [tag for tag, _ in page.elements] == ["div", "style", "script"]
+    assert page.elements[0][1]["aria-label"] == "A cat before and after"
+    assert page.elements[0][1]["id"] in page.scripts[0]
+    assert page.elements[2][1] == {"type": "module"}
+
+
+def test_the_html_needs_nothing_from_outside(divider):
+    text = divider.html()
+    assert "http" not in text
+    assert "url(" not in text
+    assert not re.search(r"""\b(import|from)\s*\(?["']""", text)
+    assert all(not {"src", "href"} & set(attributes) for _, attributes in Page(text).elements)
+    state = state_of(text)
+    urls = [state["original"], *(url for row in state["frames"] for url in row)]
+    assert len(urls) == 5
+    assert all(url.startswith("data:image/webp;base64,") for url in urls)
+
+
+def test_the_html_holds_the_widgets_own_module_and_style(divider):
+    script = Page(divider.html()).scripts[0]
+    module = json.loads(re.search(r"new Blob\(\[(.*)\], \{", script).group(1))
+    assert module == (base.FOLDER / "divider.js").read_text(encoding="utf-8")
+    assert (base.FOLDER / "divider.css").read_text(encoding="utf-8") in divider.html()
+
+
+def test_each_rendering_has_an_id_of_its_own(divider):
+    ids = [Page(divider.html()).elements[0][1]["id"] for _ in range(3)]
+    assert len(set(ids)) == 3
+    assert all(re.fullmatch(r"[a-z][a-z0-9-]*", id_) for id_ in ids)
+
+
+def test_the_state_comes_back_from_the_html(divider, photo):
+    divider.position = 0.25
+    state = state_of(divider.html())
+    assert {key: state[key] for key in ("rows", "columns", "names", "size", "row", "column", "position")} == {
+        "rows": ["relu1", "relu2"],
+        "columns": ["weak", "strong"],
+        "names": ["layer", "strength"],
+        "size": [64, 64],
+        "row": 1,
+        "column": 0,
+        "position": 0.25,
+    }
+    assert not any(name.startswith("_") for name in state)
+    for url, pixels in ((state["original"], photo), (state["frames"][0][1], 1 - photo)):
+        with Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))) as picture:
+            difference = np.asarray(picture.convert("RGB"), float) - np.asarray(images.to_pil(pixels), float)
+        assert np.abs(difference).mean() < 8
+
+
+def test_a_script_end_in_the_state_does_not_end_the_script(photo):
+    divider = Divider(photo, {NASTY: [photo]}, columns=[NASTY], label="A cat")
+    page = Page(divider.html())
+    assert [tag for tag, _ in page.elements] == ["div", "style", "script"]
+    assert "</script" not in page.scripts[0]
+    assert state_of(page.scripts[0])["rows"] == [NASTY]
+    assert state_of(page.scripts[0])["columns"] == [NASTY]
+
+
+def test_a_label_is_escaped(photo):
+    page = Page(Divider(photo, {"a": [photo]}, columns=["b"], label=NASTY).html())
+    assert [tag for tag, _ in page.elements] == ["div", "style", "script"]
+    assert page.elements[0][1]["aria-label"] == NASTY
+
+
+def test_a_notebook_gets_the_widget_and_the_html(divider):
+    bundle = divider._repr_mimebundle_()
+    data = bundle[0] if isinstance(bundle, tuple) else bundle
+    assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == divider.model_id
+    assert Page(data["text/html"]).elements[0][0] == "div"
+    assert data["text/plain"] == "A cat before and after"
+
+
+@pytest.mark.parametrize(
+    ("results", "message"),
+    [({"a": 1, "b": 2}, r"row 'a' has 1 pictures for 2 columns"), ({"a": 2, "b": 3}, r"row 'b' has 3 pictures for 2")],
+)
+def test_a_row_with_too_few_or_too_many_pictures_is_named(photo, results, message):
+    results = {name: [photo] * count for name, count in results.items()}
+    with pytest.raises(ValueError, match=message):
+        Divider(photo, results, columns=["weak", "strong"], label="A cat")
+
+
+def test_a_result_that_is_no_image_is_refused(photo):
+    with pytest.raises(ValueError, match=r"\[0, 1\]"):
+        Divider(photo, {"a": [photo * 2]}, columns=["b"], label="A cat")
+
+
+def test_explorables_are_widgets_in_sync(divider):
+    assert isinstance(divider, Explorable)
+    changes = []
+    divider.observe(lambda change: changes.append((change["name"], change["new"])), names=["row", "position"])
+    divider.row, divider.position = 0, 0.75
+    assert changes == [("row", 0), ("position", 0.75)]

@@ -1,0 +1,256 @@
+"""Progress bars and panels, without a browser: the clock and the display are the test's own."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import threading
+from types import SimpleNamespace
+
+import ipywidgets as widgets
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from helpers import ascent, images, live
+
+# --- Progress ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def screen(monkeypatch):
+    """What is displayed, as (how, HTML), and a clock that the test moves."""
+    shown, clock = [], SimpleNamespace(now=100.0)
+
+    def display(message, *, display_id):
+        assert display_id is True
+        shown.append(("new", message.data))
+        return SimpleNamespace(update=lambda message: shown.append(("update", message.data)))
+
+    monkeypatch.setattr(live, "display", display)
+    monkeypatch.setattr(live, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    return shown, clock
+
+
+def step(number, total):
+    return ascent.Step(number, total, 0.0, torch.zeros(1, 3, 8, 8))
+
+
+def test_progress_draws_at_most_once_in_a_while_and_clears_at_the_end(screen):
+    shown, clock = screen
+    on_step = live.progress("Dreaming", every=1.0)
+    for number in range(1, 13):
+        clock.now += 0.3
+        on_step(step(number, 12))
+    # Steps end at 0.3, 0.6, ... seconds: drawn at 1.2, 2.4 and, the last, at 3.6.
+    assert [how for how, _ in shown] == ["new", "update", "update"]
+    assert "Dreaming" in shown[0][1]
+    assert "value=4 max=12" in shown[0][1]
+    assert "value=8 max=12" in shown[1][1]
+    assert shown[2][1] == ""
+
+
+def test_progress_foretells_the_time_that_is_left(screen):
+    shown, clock = screen
+    on_step = live.progress("Dreaming", every=1.0)
+    clock.now += 10
+    on_step(step(2, 8))
+    assert "30 s left" in shown[0][1]  # 2 steps took 10 s, 6 are left
+
+
+def test_progress_of_a_quick_run_shows_no_bar(screen):
+    shown, _ = screen
+    on_step = live.progress("Dreaming", every=1.0)
+    for number in range(1, 4):
+        on_step(step(number, 3))
+    assert [text for _, text in shown if text] == []
+
+
+# --- Panels -----------------------------------------------------------------------------------------------------------
+
+
+def brighten(pixels, *, on_step, steps):
+    """A run as short as can be: a tenth brighter in each step."""
+    return ascent.ascend(
+        pixels,
+        lambda x: x.sum(),
+        steps=steps,
+        rule=ascent.signed(0.1),
+        constraint=ascent.unit_range,
+        on_step=on_step,
+    )
+
+
+def dark():
+    return torch.zeros(1, 3, 16, 12)
+
+
+def panel_for(run, steps=3):
+    return live.Panel(run, {"steps": widgets.IntText(value=steps)}, start=dark(), size=24)
+
+
+def finish(panel):
+    panel.thread.join(timeout=30)
+    assert not panel.thread.is_alive()
+
+
+def shown_in(widget):
+    return np.asarray(Image.open(io.BytesIO(widget.value)))
+
+
+def uploaded(content, name="holiday.jpg"):
+    now = datetime.datetime.now(datetime.UTC)
+    return (
+        {
+            "name": name,
+            "type": "image/jpeg",
+            "size": len(content),
+            "content": memoryview(content),
+            "last_modified": now,
+        },
+    )
+
+
+def png(pixels):
+    buffer = io.BytesIO()
+    images.to_pil(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_a_panel_runs_in_a_thread_with_its_settings_and_shows_the_result():
+    threads = []
+
+    def run(pixels, *, on_step, steps):
+        threads.append(threading.current_thread())
+        return brighten(pixels, on_step=on_step, steps=steps)
+
+    panel = panel_for(run)
+    panel.controls["steps"].value = 4
+    panel.go.click()
+    finish(panel)
+    assert threads == [panel.thread]
+    assert threads[0] is not threading.main_thread()
+    torch.testing.assert_close(panel.result, torch.full((1, 3, 16, 12), 0.4))
+    assert shown_in(panel.after).shape == (16, 12, 3)
+    assert (shown_in(panel.after) == 102).all()
+    assert (shown_in(panel.before) == 0).all()
+    assert panel.bar.value == 1
+    assert panel.message.value == "Done."
+
+
+def test_buttons_follow_the_work():
+    started, release = threading.Event(), threading.Event()
+
+    def run(pixels, *, on_step, steps):
+        started.set()
+        assert release.wait(30)
+        return brighten(pixels, on_step=on_step, steps=steps)
+
+    panel = panel_for(run)
+    assert (panel.go.disabled, panel.stop.disabled, panel.keep.disabled) == (False, True, True)
+    panel.begin()
+    assert started.wait(30)
+    assert (panel.go.disabled, panel.stop.disabled, panel.keep.disabled) == (True, False, True)
+    release.set()
+    finish(panel)
+    assert (panel.go.disabled, panel.stop.disabled, panel.keep.disabled) == (False, True, False)
+
+
+def test_cancel_returns_the_picture_so_far():
+    def run(pixels, *, on_step, steps):
+        def press_cancel(told):
+            if told.step == 3:
+                panel.stop.click()
+            on_step(told)
+
+        return brighten(pixels, on_step=press_cancel, steps=steps)
+
+    panel = panel_for(run, steps=9)
+    panel.begin()
+    finish(panel)
+    torch.testing.assert_close(panel.result, torch.full((1, 3, 16, 12), 0.3))
+    assert panel.bar.value == pytest.approx(3 / 9)
+    assert "so far" in panel.message.value
+    assert not panel.keep.disabled
+
+
+def test_a_cancelled_panel_runs_again():
+    panel = panel_for(brighten)
+    panel.stop.click()
+    panel.begin()
+    finish(panel)
+    torch.testing.assert_close(panel.result, torch.full((1, 3, 16, 12), 0.3))
+    assert panel.message.value == "Done."
+
+
+def test_a_setting_that_the_run_refuses_is_shown_and_the_panel_stays_alive():
+    panel = panel_for(brighten, steps=-1)
+    panel.begin()
+    finish(panel)
+    assert "steps is -1" in panel.message.value
+    assert panel.result is None
+    assert (panel.go.disabled, panel.stop.disabled, panel.keep.disabled) == (False, True, True)
+    panel.controls["steps"].value = 2
+    panel.begin()
+    finish(panel)
+    torch.testing.assert_close(panel.result, torch.full((1, 3, 16, 12), 0.2))
+
+
+def test_an_upload_becomes_the_picture_at_the_panels_size(noise):
+    panel = panel_for(brighten)
+    panel.upload.value = uploaded(png(noise(1, 3, 40, 48)))
+    assert panel.pixels.shape == (1, 3, 20, 24)
+    assert shown_in(panel.before).shape == shown_in(panel.after).shape == (20, 24, 3)
+    assert panel.message.value == ""
+    panel.begin()
+    finish(panel)
+    assert panel.result.shape == (1, 3, 20, 24)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no picture", png(torch.zeros(1, 3, 40, 40))[:60]], ids=["empty", "text", "cut short"]
+)
+def test_an_unreadable_upload_is_explained_and_keeps_the_old_picture(content):
+    panel = panel_for(brighten)
+    before = panel.before.value
+    panel.upload.value = uploaded(content)
+    assert torch.equal(panel.pixels, dark())
+    assert panel.before.value == before
+    assert "is not a picture" in panel.message.value or "cut short or damaged" in panel.message.value
+    assert "object at 0x" not in panel.message.value  # the address of a buffer tells the reader nothing
+
+
+def test_the_result_of_an_old_picture_cannot_be_saved_as_that_of_a_new_one(noise):
+    panel = panel_for(brighten)
+    panel.begin()
+    finish(panel)
+    panel.upload.value = uploaded(png(noise(1, 3, 40, 48)))
+    assert panel.keep.disabled
+
+
+def test_save_writes_the_result(tmp_path):
+    panel = panel_for(brighten)
+    panel.begin()
+    finish(panel)
+    panel.path.value = str(tmp_path / "dream.png")
+    panel.keep.click()
+    assert (images.load(tmp_path / "dream.png") * 255 == round(0.3 * 255)).all()
+    assert "Saved" in panel.message.value
+
+
+@pytest.mark.parametrize(("name", "message"), [("dream.bmp", "ends in '.bmp'"), ("nowhere/dream.png", "no folder")])
+def test_a_path_that_cannot_be_written_is_explained(tmp_path, name, message):
+    panel = panel_for(brighten)
+    panel.begin()
+    finish(panel)
+    panel.path.value = str(tmp_path / name)
+    panel.keep.click()
+    assert message in panel.message.value
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_panel_shows_its_controls():
+    panel = panel_for(brighten)
+    assert panel.controls["steps"] in panel.children[0].children
+    assert panel.go.description == "Dream"

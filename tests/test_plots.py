@@ -1,0 +1,245 @@
+"""Figures: dressed for every reader, drawn at one scale, and never through pyplot."""
+
+from __future__ import annotations
+
+import base64
+import html.parser
+import io
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+from PIL import Image
+
+from helpers import images, plots
+
+TOP = [("Egyptian cat", 0.6), ("tabby", 0.3), ("tiger cat", 0.1)]
+
+
+def drawn(figure):
+    """The figure as pixels: it can be drawn, without a warning, and is not blank."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=50)
+    pixels = np.asarray(Image.open(buffer).convert("RGB"))
+    assert pixels.std() > 1
+    return pixels
+
+
+def texts(figure):
+    return [text.get_text() for axes in figure.axes for text in axes.texts]
+
+
+class Tags(html.parser.HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.found = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.found.append((tag, dict(attributes)))
+
+
+# --- show -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("missing", ["caption", "alt"])
+def test_a_picture_needs_a_caption_and_an_alternative_text(photo, missing):
+    texts = {"caption": "A cat.", "alt": "A cat looks at us.", missing: ""}
+    with pytest.raises(ValueError, match=r"figure 5\.3 needs a caption and an alternative text"):
+        plots.show(photo, "5.3", **texts)
+
+
+def test_a_picture_is_shown_as_a_webp_with_number_caption_and_escaped_alternative_text(photo):
+    alt = 'A "cat" & <b>no dog</b>'
+    picture = plots.show(photo, "5.3", caption="A <em>cat</em>.", alt=alt)
+    shown = picture._repr_html_()
+    tags = dict(Tags(shown).found)
+    assert [tag for tag, _ in Tags(shown).found] == ["figure", "img", "figcaption", "b", "em"]
+    assert tags["img"]["alt"] == alt
+    assert tags["figure"]["id"] == "figure-5-3"
+    assert "<b>Figure 5.3.</b> A <em>cat</em>." in shown
+    kind, _, data = tags["img"]["src"].partition(";base64,")
+    assert kind == "data:image/webp"
+    with Image.open(io.BytesIO(base64.b64decode(data))) as decoded:
+        assert decoded.format == "WEBP"
+        assert decoded.size == (64, 64)
+        difference = np.abs(np.asarray(decoded.convert("RGB"), float) - np.asarray(images.to_pil(photo), float))
+        assert difference.mean() < 8
+
+
+def test_a_figure_is_shown_as_a_webp_of_its_width():
+    figure = plots.lines({"a": ([0, 1], [0, 1])}, x="x", y="y")
+    with Image.open(io.BytesIO(plots.show(figure, "1.1", caption="A line.", alt="It rises.").content)) as decoded:
+        assert decoded.format == "WEBP"
+        assert decoded.width == pytest.approx(200 * plots.WIDTH, rel=0.1)
+
+
+def test_a_picture_file_is_shown_as_it_is(tmp_path, photo):
+    images.animate([photo, 1 - photo], tmp_path / "x.webp")
+    picture = plots.show(tmp_path / "x.webp", "5.9", caption="It moves.", alt="A cat, then its negative.")
+    assert picture.content == (tmp_path / "x.webp").read_bytes()
+    assert picture.kind == "webp"
+
+
+def test_a_jpeg_file_is_shown_with_the_type_that_browsers_know(tmp_path, photo):
+    images.save(photo, tmp_path / "x.jpg")
+    shown = plots.show(tmp_path / "x.jpg", "5.9", caption="A cat.", alt="A cat.")._repr_html_()
+    assert "data:image/jpeg;base64," in shown
+
+
+# --- Figures ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("titles", [(), ("a", "b\nb", "c", "d")])
+def test_strip_draws_every_picture_at_the_same_scale(noise, titles):
+    sizes = [(40, 60), (64, 32), (20, 20), (50, 90)]
+    figure = plots.strip([noise(1, 3, h, w) for h, w in sizes], titles, columns=2)
+    width, height = figure.get_size_inches()
+    scales = []
+    for axes, (h, w) in zip(figure.axes, sizes, strict=True):
+        box = axes.get_position()
+        scales += [box.width * width / w, box.height * height / h]
+        assert axes.get_images()[0].get_array().shape == (h, w, 3)
+        assert min(box.x0, box.y0) >= -1e-9
+        assert max(box.x1, box.y1) <= 1 + 1e-9
+    assert scales == pytest.approx([scales[0]] * 8, rel=1e-6)
+    boxes = [axes.get_position() for axes in figure.axes]
+    assert boxes[0].x1 < boxes[1].x0  # side by side,
+    assert boxes[2].y1 < min(boxes[0].y0, boxes[1].y0)  # then the next row
+    assert [axes.get_title(loc="left") for axes in figure.axes] == list(titles or [""] * 4)
+    drawn(figure)
+
+
+def test_strip_shows_the_pictures_themselves(photo):
+    figure = plots.strip([photo, 1 - photo], smooth=False)
+    for axes, pixels in zip(figure.axes, (photo, 1 - photo), strict=True):
+        assert np.array_equal(axes.get_images()[0].get_array(), np.asarray(images.to_pil(pixels)))
+
+
+def test_guesses_draws_a_bar_for_each_category_and_marks_the_highlighted(photo):
+    figure = plots.guesses([photo, photo], [TOP, TOP[:2]], ["one", "two"], highlight=["tabby"])
+    assert isinstance(figure, Figure)
+    bars = figure.axes[2].patches
+    assert sorted(bar.get_width() for bar in bars) == pytest.approx([0.1, 0.3, 0.6])
+    colors = {bar.get_width(): bar.get_facecolor() for bar in bars}
+    assert colors[0.6] == colors[0.1] != colors[0.3]
+    assert {"Egyptian cat", "tabby", "tiger cat", "0.60", "0.30", "0.10"} == set(texts(figure)[: 2 * 3])
+    assert len(figure.axes[3].patches) == 2
+    drawn(figure)
+
+
+def test_maps_draws_a_row_of_channels_for_each_layer(photo, noise):
+    activations = {"early": noise(1, 6, 16, 16), "late": noise(1, 9, 8, 8)}
+    figure = plots.maps(photo, activations, channels=3, titles={"late": "Late on"})
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert len(titles) == 6
+    assert titles[0].startswith("early: channel ")
+    assert titles[3].startswith("Late on: channel ")
+    expected = [plots.strongest(values, 3) for values in activations.values()]
+    assert [int(title.rpartition(" ")[2]) for title in titles] == expected[0] + expected[1]
+    drawn(figure)
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_lines_draws_every_curve_and_names_it_at_its_end(log):
+    curves = {f"curve {i}": ([1, 2, 3], [i, 2 * i, 3 * i]) for i in range(1, 7)}
+    figure = plots.lines(curves, x="steps", y="score", log=log)
+    axes = figure.axes[0]
+    assert [line.get_ydata().tolist() for line in axes.lines] == [ys for _, ys in curves.values()]
+    assert texts(figure) == list(curves)
+    assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_yscale()) == ("steps", "score", "log" if log else "linear")
+    assert len({line.get_color() for line in axes.lines}) == 6
+    drawn(figure)
+
+
+def test_lines_drops_no_curve():
+    curves = {f"curve {i}": ([1, 2], [i, i]) for i in range(8)}
+    figure = plots.lines(curves, x="x", y="y")
+    assert texts(figure) == list(curves)
+
+
+def test_neurons_draws_a_row_a_layer_and_labels_the_last():
+    figure = plots.neurons(
+        {"first": torch.tensor([1.0, 0.0, 2.0]), "last": torch.tensor([0.0, 3.0])}, label=[(1, "dog")]
+    )
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["first", "last"]
+    heights = [segment[1][1] for segment in figure.axes[0].collections[0].get_segments()]
+    assert heights == [1.0, 0.0, 2.0]
+    assert texts(figure) == ["dog 3.00"]
+    drawn(figure)
+
+
+def test_neurons_may_all_be_dark():
+    drawn(plots.neurons({"dark": torch.zeros(5)}))
+
+
+def test_blank_has_the_axes_and_the_size_asked_for():
+    figure = plots.blank(rows=2, columns=3, height=4)
+    assert len(figure.axes) == 6
+    assert figure.get_size_inches().tolist() == [plots.WIDTH, 4]
+
+
+# --- Channels ---------------------------------------------------------------------------------------------------------
+
+
+def test_strongest_finds_the_channels_with_a_bright_spot():
+    activations = torch.zeros(1, 4, 10, 10)
+    activations[0, 1, 4, 4] = 5  # a small bright spot
+    activations[0, 2] = 5  # bright all over
+    activations[0, 3, 6, 2] = 9  # a brighter spot
+    assert plots.strongest(activations, 2) == [3, 1]
+
+
+@pytest.mark.parametrize("side", [1, 2, 3])
+def test_strongest_takes_the_smallest_maps(side):
+    activations = torch.arange(4.0).view(1, 4, 1, 1).repeat(1, 1, side, side)
+    assert len(plots.strongest(activations, 2)) == 2
+
+
+def test_glow_is_dark_where_a_channel_is_dark_and_lit_where_it_is_lit():
+    activation = torch.zeros(8, 8)
+    activation[:, 4:] = 2.0
+    lit = plots.glow(torch.full((1, 3, 32, 32), 0.5), activation)
+    images.check(lit)
+    assert lit.shape == (1, 3, 32, 32)
+    dark_half, lit_half = lit[0, :, :, :8].mean(dim=(1, 2)), lit[0, :, :, -8:].mean(dim=(1, 2))
+    assert dark_half.max() < 0.25
+    assert lit_half[0] > 2 * dark_half[0]
+    assert lit_half[0] > lit_half[2]  # warm
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0])
+def test_glow_of_a_dark_channel_is_dark_all_over(photo, value):
+    dark = plots.glow(photo, torch.full((4, 4), value))
+    images.check(dark)
+    assert (dark <= 0.5 * photo.mean(dim=1, keepdim=True) + 1e-6).all()
+
+
+# --- No pyplot --------------------------------------------------------------------------------------------------------
+
+
+def test_no_figure_passes_through_pyplot():
+    script = """
+import sys, torch
+from helpers import plots
+x = torch.rand(1, 3, 16, 16)
+figures = [
+    plots.strip([x]), plots.guesses([x], [[("a", 0.5)]]), plots.maps(x, {"a": torch.rand(1, 4, 8, 8)}),
+    plots.lines({"a": ([0, 1], [0, 1])}, x="x", y="y"), plots.neurons({"a": torch.rand(3)}), plots.blank(),
+]
+for figure in figures:
+    plots.show(figure, "1.1", caption="a", alt="a")
+assert "matplotlib.pyplot" not in sys.modules, "pyplot was imported"
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_the_style_is_not_left_behind():
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    plots.show(plots.lines({"a": ([0, 1], [0, 1])}, x="x", y="y"), "1.1", caption="a", alt="a")
+    assert dict(mpl.rcParams) == before
