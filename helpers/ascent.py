@@ -21,7 +21,10 @@ OnStep = Callable[["Step"], None]
 
 @dataclass(frozen=True)
 class Step:
-    """What `on_step` is told after each step: steps done, steps in all, the score before it, the image after it."""
+    """What `on_step` is told after each step: steps done, steps in all, the score before it, the image after it.
+
+    The image is the live tensor, which the next step moves: clone it to keep it.
+    """
 
     step: int
     total: int
@@ -101,19 +104,20 @@ def signed(step_size: float) -> Rule:
 
 
 def adam(step_size: float, *, cool_over: int | None = None) -> Rule:
-    """PyTorch's Adam (Kingma and Ba 2015), turned uphill; it remembers past gradients of the one `x` that it serves.
+    """PyTorch's Adam (Kingma and Ba 2015), turned uphill; it starts afresh when it is given another `x`.
 
     Args:
         step_size: its learning rate.
         cool_over: if given, the steps shrink to nothing over so many of them, along a cosine.
     """
-    made: list[tuple[torch.optim.Adam, torch.optim.lr_scheduler.LRScheduler]] = []
+    made: tuple[Tensor, torch.optim.Adam, torch.optim.lr_scheduler.LRScheduler] | None = None
 
     def rule(x: Tensor, gradient: Tensor) -> None:
-        if not made:
+        nonlocal made
+        if made is None or made[0] is not x:
             optimizer = torch.optim.Adam([x], lr=step_size, maximize=True)
-            made.append((optimizer, torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, cool_over or 1)))
-        optimizer, schedule = made[0]
+            made = x, optimizer, torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, cool_over or 1)
+        _, optimizer, schedule = made
         x.grad = gradient
         optimizer.step()
         x.grad = None

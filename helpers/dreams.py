@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from dataclasses import replace
@@ -60,15 +61,12 @@ def deep_dream(
         The dream, (N, 3, H, W) on the network's device. An interrupt returns the dream so far.
 
     Raises:
-        ValueError: a setting out of range, an unknown layer, or more octaves than the picture can take.
+        ValueError: a setting out of range, a layer that is unknown or has no places, or more octaves than fit.
     """
     images.check(pixels)
-    octave_sizes(pixels, octaves=octaves, octave_scale=octave_scale)
-    pixels = pixels.to(network.device)
-    objective = layer_strength(network, layer) if guide is None else likeness(network, layer, guide.to(network.device))
     return climb_octaves(
-        pixels,
-        objective,
+        pixels.to(network.device),
+        layer_strength(network, layer) if guide is None else likeness(network, layer, guide),
         octaves=octaves,
         octave_scale=octave_scale,
         steps=steps,
@@ -118,33 +116,38 @@ def octave_sizes(pixels: Tensor, *, octaves: int, octave_scale: float) -> list[t
     _require(octaves >= 1, f"octaves is {octaves}; it must be 1 or more")
     _require(octave_scale > 1, f"octave_scale is {octave_scale}; it must be above 1")
     height, width = pixels.shape[2:]
-    sizes = [(round(height / octave_scale**o), round(width / octave_scale**o)) for o in reversed(range(octaves))]
-    fitting = sum(min(size) >= SMALLEST_OCTAVE for size in sizes)
+    shrinking = ((round(height / octave_scale**o), round(width / octave_scale**o)) for o in range(octaves))
+    sizes = list(itertools.takewhile(lambda size: min(size) >= SMALLEST_OCTAVE, shrinking))
     _require(
-        fitting == octaves,
-        f"octaves is {octaves}, and the smallest would be {sizes[0][1]} x {sizes[0][0]} pixels, under "
-        f"{SMALLEST_OCTAVE}; this picture of {width} x {height} takes "
-        + (f"at most {fitting}" if fitting else "none: enlarge it first"),
+        len(sizes) == octaves,
+        f"octaves is {octaves}, and the smallest needs {SMALLEST_OCTAVE} pixels a side; "
+        f"this picture of {width} x {height} takes " + (f"at most {len(sizes)}" if sizes else "none: enlarge it first"),
     )
-    return sizes
+    return sizes[::-1]
 
 
 def layer_strength(network: Network, layer: str) -> ascent.Objective:
     """Objective: the mean square of a layer's outputs, of each image (N,): whatever is there, more of it."""
     network.require(layer)
-    return lambda x: network.features(x, layer)[layer].square().mean(dim=(1, 2, 3))
+    return lambda x: _places(network, layer, x).square().mean(dim=(1, 2, 3))
 
 
 def likeness(network: Network, layer: str, guide: Tensor) -> ascent.Objective:
     """Objective: at each place, the dot product with the best-matching place of a guide picture's features."""
+    network.require(layer)
     images.check(guide)
-    vocabulary = network.features(guide, layer)[layer][0].flatten(1)  # (C, places)
+    _require(len(guide) == 1, f"a guide is one picture (1, 3, H, W), not a batch of {len(guide)}")
+
+    @functools.cache
+    def vocabulary() -> Tensor:  # (C, places)
+        with torch.no_grad():
+            return _places(network, layer, guide.to(network.device))[0].flatten(1)
 
     def objective(x: Tensor) -> Tensor:
-        features = network.features(x, layer)[layer].flatten(2)  # (N, C, places)
+        features = _places(network, layer, x).flatten(2)  # (N, C, places)
         with torch.no_grad():
-            best = torch.einsum("cg,ncp->ngp", vocabulary, features).argmax(dim=1)  # (N, places)
-        wanted = vocabulary[:, best].transpose(0, 1)  # (N, C, places)
+            best = torch.einsum("cg,ncp->ngp", vocabulary(), features).argmax(dim=1)  # (N, places)
+        wanted = vocabulary()[:, best].transpose(0, 1)  # (N, C, places)
         return (features * wanted).mean(dim=(1, 2))
 
     return objective
@@ -162,6 +165,8 @@ def jittered(objective: ascent.Objective, most: int, generator: torch.Generator)
 
 def natural_steps(step_size: float, *, color: float, blur: float) -> ascent.Rule:
     """`ascent.steepest`, smoothed over `blur` pixels and drawn by `color` (0 to 1) to the colors of photos."""
+    _require(0 <= color <= 1, f"color is {color}; it must be from 0 to 1")
+    _require(blur >= 0, f"blur is {blur}; it must be 0 or more")
     covariance = COLOR @ COLOR.T
     mixing = color * covariance * (3**0.5 / covariance.norm()) + (1 - color) * torch.eye(3)
     step = ascent.steepest(step_size)
@@ -282,6 +287,12 @@ def views(pixels: Tensor, generator: torch.Generator, *, count: int = 4) -> Tens
     seen = 0.5 + grid_sample(pixels.expand(count, -1, -1, -1) - 0.5, where.to(pixels), align_corners=False)
     light, grain = between(-0.05, 0.05).view(-1, 1, 1, 1), 0.03 * torch.randn(seen.shape, generator=generator)
     return (seen + (light + grain).to(pixels)).clamp(0, 1)
+
+
+def _places(network: Network, layer: str, x: Tensor) -> Tensor:
+    values = network.features(x, layer)[layer]
+    _require(values.dim() == 4, f"layer {layer!r} has no places: its output has shape {tuple(values.shape)}")
+    return values
 
 
 def _resample(detail: Tensor, size: tuple[int, int]) -> Tensor:

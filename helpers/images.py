@@ -12,13 +12,14 @@ from typing import IO
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 PICTURES = Path(__file__).parent / "pictures"
 SMALLEST_SIDE = 8  # pixels
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 MOVING_FORMATS = {".webp": "WEBP", ".gif": "GIF"}
+SLOWEST, FASTEST = 0.1, 100  # frames a second; GIF counts in hundredths of a second
 
 
 def check(pixels: Tensor) -> None:
@@ -51,28 +52,21 @@ def load(path: str | os.PathLike[str] | IO[bytes], *, size: int | None = None) -
     """
     if size is not None and size < SMALLEST_SIDE:
         raise ValueError(f"size is {size} pixels; the least is {SMALLEST_SIDE}")
-    name = getattr(path, "name", path)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        try:
-            with Image.open(path) as file:
-                if size is not None:
-                    file.draft("RGB", (size, size))  # a JPEG is scaled down while it is decoded
-                picture = _to_rgb(ImageOps.exif_transpose(file))
-        except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-            limit = Image.MAX_IMAGE_PIXELS
-            raise ValueError(f"{name} is over the limit of {limit:,} pixels; make it smaller first") from error
-        except UnidentifiedImageError as error:
-            raise ValueError(f"{name} is not a picture that Pillow can read; save it as PNG or JPEG") from error
-        except (OSError, SyntaxError) as error:
-            if isinstance(error, (FileNotFoundError, IsADirectoryError, PermissionError)):
-                raise
-            raise ValueError(f"{name} is cut short or damaged ({error}); fetch or save it again") from error
-    if min(picture.size) < SMALLEST_SIDE:
-        raise ValueError(
-            f"{name} is {picture.width} x {picture.height} pixels; the shorter side needs at least {SMALLEST_SIDE}"
-        )
-    return from_pil(picture if size is None else _fit(picture, size))
+    name = path if isinstance(path, (str, os.PathLike)) else getattr(path, "name", None) or "the picture"
+    try:
+        picture, (width, height) = _decode(path, size)
+    except (FileNotFoundError, IsADirectoryError, PermissionError):
+        raise
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        limit = Image.MAX_IMAGE_PIXELS
+        raise ValueError(f"{name} is over the limit of {limit:,} pixels; make it smaller first") from error
+    except UnidentifiedImageError as error:
+        raise ValueError(f"{name} is not a picture that Pillow can read; save it as PNG or JPEG") from error
+    except Exception as error:  # there is no end to what an altered file makes the decoders raise
+        raise ValueError(f"{name} is cut short or damaged ({error}); fetch or save it again") from error
+    if min(width, height) < SMALLEST_SIDE:
+        raise ValueError(f"{name} is {width} x {height} pixels; the shorter side needs at least {SMALLEST_SIDE}")
+    return from_pil(picture if size is None else _fit(picture, size, (width, height)))
 
 
 def save(pixels: Tensor, path: str | os.PathLike[str]) -> None:
@@ -86,11 +80,13 @@ def animate(frames: Iterable[Tensor], path: str | os.PathLike[str], *, fps: floa
     """Write images (1, 3, H, W) as a looping WebP or GIF of `fps` frames a second; whole or not at all."""
     target = Path(path)
     kind = _format(target, MOVING_FORMATS)
-    if not fps > 0:
-        raise ValueError(f"fps is {fps}; it must be above 0")
+    if not SLOWEST <= fps <= FASTEST:
+        raise ValueError(f"fps is {fps}; it must be from {SLOWEST} to {FASTEST}")
     pictures = [to_pil(frame) for frame in frames]
     if not pictures:
         raise ValueError("there are no frames to animate")
+    if len(sizes := {picture.size for picture in pictures}) > 1:
+        raise ValueError("frames differ in size: " + ", ".join(f"{w} x {h}" for w, h in sorted(sizes)))
     settings = {"duration": round(1000 / fps), "loop": 0, "quality": quality, "method": 4}
     _write_atomically(
         target, lambda file: pictures[0].save(file, kind, save_all=True, append_images=pictures[1:], **settings)
@@ -104,7 +100,8 @@ def sample(name: str, *, size: int | None = None) -> Tensor:
     drawn: dict[str, Callable[[], Tensor]] = {"clouds": drawings.clouds, "cartoon": drawings.cartoon}
     if name in drawn:
         pixels = drawn[name]()
-        return pixels if size is None else from_pil(_fit(to_pil(pixels), size))
+        picture = to_pil(pixels)
+        return pixels if size is None else from_pil(_fit(picture, size, picture.size))
     if name not in samples():
         near = difflib.get_close_matches(name, samples(), n=1, cutoff=0.4) or samples()
         raise ValueError(f"there is no sample {name!r}; did you mean {' or '.join(map(repr, near))}?")
@@ -145,10 +142,24 @@ def from_pil(picture: Image.Image) -> Tensor:
     return torch.from_numpy(np.array(picture, dtype=np.float32) / 255).permute(2, 0, 1)[None].contiguous()
 
 
+def _decode(path: str | os.PathLike[str] | IO[bytes], size: int | None) -> tuple[Image.Image, tuple[int, int]]:
+    """The picture, upright, perhaps scaled down but to no less than `size`; and the width and height it came with."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with Image.open(path) as file:
+            width, height = file.size
+            if size is not None:
+                file.draft("RGB", (size, size))  # a JPEG is scaled down while it is decoded
+            file.load()  # turns a TIFF upright and takes its tag away
+            if file.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8):  # it lies on its side
+                width, height = height, width
+            return _to_rgb(ImageOps.exif_transpose(file)), (width, height)
+
+
 def _to_rgb(picture: Image.Image) -> Image.Image:
     if picture.mode.startswith(("I", "F")):  # 16 or 32 bits a pixel: convert("RGB") would clip, not scale
         values = np.asarray(picture, dtype=np.float64)
-        top = 65535 if values.max() > 255 else 255 if values.max() > 1 else 1
+        top = 65535 if picture.mode.startswith("I;16") or values.max() > 255 else 255 if values.max() > 1 else 1
         picture = Image.fromarray((values.clip(0, top) / top * 255).round().astype(np.uint8))
     if "A" in picture.mode or "transparency" in picture.info:
         picture = picture.convert("RGBA")
@@ -157,9 +168,9 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
     return picture.convert("RGB")
 
 
-def _fit(picture: Image.Image, size: int) -> Image.Image:
-    ratio = size / max(picture.size)
-    width, height = (max(1, round(side * ratio)) for side in picture.size)
+def _fit(picture: Image.Image, size: int, full: tuple[int, int]) -> Image.Image:
+    ratio = size / max(full)
+    width, height = (max(1, round(side * ratio)) for side in full)
     return picture.resize((width, height), Image.Resampling.LANCZOS)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import threading
 import time
@@ -9,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import ipywidgets as widgets
-from IPython.display import HTML, DisplayHandle, display
+from IPython.display import HTML, display
 from torch import Tensor
 
 from helpers import images
@@ -20,11 +21,11 @@ Run = Callable[..., Tensor]  # (pixels, *, on_step, **settings) -> pixels
 
 def progress(what: str, *, every: float = 0.2) -> OnStep:
     """An `on_step` that draws one progress bar, at most once in `every` seconds, and removes it at the end."""
-    handle: DisplayHandle | None = None
+    shown, handle = False, None
     start = last = time.monotonic()
 
     def on_step(step: Step) -> None:
-        nonlocal handle, last
+        nonlocal shown, handle, last
         now = time.monotonic()
         if now - last < every and step.step < step.total:
             return
@@ -32,9 +33,9 @@ def progress(what: str, *, every: float = 0.2) -> OnStep:
         left = (now - start) / step.step * (step.total - step.step)
         bar = f"{what}: <progress value={step.step} max={step.total}></progress> {left:.0f} s left"
         message = HTML(bar if step.step < step.total else "")
-        if handle is None:
-            handle = display(message, display_id=True)
-        else:
+        if not shown:
+            shown, handle = True, display(message, display_id=True)
+        elif handle is not None:  # it is None outside of IPython
             handle.update(message)
 
     return on_step
@@ -86,17 +87,18 @@ class Panel(widgets.VBox):
         """Start the work in the background, with the settings as they stand."""
         settings = {name: control.value for name, control in self.controls.items()}
         self._cancel.clear()
+        self._say("")
         self._busy(True)
         self.thread = threading.Thread(target=self._work, args=(settings,), daemon=True)
         self.thread.start()
 
     def _work(self, settings: dict[str, Any]) -> None:
         try:
-            self.result = self.run(self.pixels, on_step=self._on_step, **settings)
-            self.after.value = _png(self.result)
-            self.message.value = "Stopped early: this is the picture so far." if self._cancel.is_set() else "Done."
-        except ValueError as error:  # a setting that this picture cannot take: tell the reader, keep the panel alive
-            self.message.value = str(error)
+            result = self.run(self.pixels, on_step=self._on_step, **settings)
+            self.after.value, self.result = _png(result), result
+            self._say("Stopped early: this is the picture so far." if self._cancel.is_set() else "Done.")
+        except Exception as error:  # such as a setting that this picture cannot take: tell, and keep the panel alive
+            self._say(f"{type(error).__name__}: {error}")
         finally:
             self._busy(False)
 
@@ -108,26 +110,32 @@ class Panel(widgets.VBox):
             raise KeyboardInterrupt
 
     def _busy(self, busy: bool) -> None:
-        self.go.disabled, self.stop.disabled = busy, not busy
+        self.go.disabled, self.upload.disabled, self.stop.disabled = busy, busy, not busy
         self.keep.disabled = busy or self.result is None
 
     def _read(self, change: dict[str, Any]) -> None:
         if not change["new"]:
             return
+        file = io.BytesIO(change["new"][0]["content"])
+        file.name = change["new"][0]["name"]  # for the errors of images.load
         try:
-            self.pixels = images.load(io.BytesIO(change["new"][0]["content"]), size=self.size)
+            self.pixels = images.load(file, size=self.size)
         except ValueError as error:
-            self.message.value = str(error)
+            self._say(str(error))
         else:
             self.before.value = self.after.value = _png(self.pixels)
-            self.message.value = ""
+            self.result, self.keep.disabled = None, True
+            self._say("")
 
     def _save(self) -> None:
         try:
             images.save(self.result, self.path.value)  # type: ignore[arg-type]
-            self.message.value = f"Saved as {self.path.value}."
+            self._say(f"Saved as {self.path.value}.")
         except (ValueError, OSError) as error:
-            self.message.value = str(error)
+            self._say(str(error))
+
+    def _say(self, text: str) -> None:
+        self.message.value = html.escape(text, quote=False)
 
 
 def _png(pixels: Tensor) -> bytes:

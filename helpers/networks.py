@@ -10,12 +10,13 @@ from __future__ import annotations
 import difflib
 import hashlib
 import importlib.util
+import operator
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
-from typing import Any, NoReturn
-from urllib.error import URLError
+from typing import Any, NoReturn, SupportsIndex
 
 import torch
 from torch import Tensor, nn
@@ -96,10 +97,11 @@ class Network(nn.Module):
         self.categories = None if categories is None else tuple(categories)
         self.register_buffer("scale", torch.tensor(scale).view(1, 3, 1, 1))
         self.register_buffer("shift", torch.tensor(shift).view(1, 3, 1, 1))
-        self.body = body.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        self.body = body.requires_grad_(False).to(memory_format=torch.channels_last)
         for module in self.body.modules():
             if hasattr(module, "inplace"):
                 module.inplace = False  # type: ignore[assignment]  # an in-place ReLU would overwrite the features already handed out
+        self.eval()
         self._layers, self.habits = _fold_batch_norms(self.body, torch.zeros(1, 3, size, size))
 
     @property
@@ -150,14 +152,16 @@ class Network(nn.Module):
     @torch.no_grad()
     def top(self, pixels: Tensor, k: int = 5) -> list[list[tuple[str, float]]]:
         """For each image its `k` likeliest categories, as (name, probability), likeliest first."""
-        probabilities, indices = self(pixels).softmax(dim=1).topk(k)
         names = self.categories or ()
+        if names and not 1 <= k <= len(names):
+            raise ValueError(f"k is {k}; {self.name} has {len(names)} categories, so it must be from 1 to {len(names)}")
+        probabilities, indices = self(pixels).softmax(dim=1).topk(k)
         return [
             [(names[i], p) for i, p in zip(row_i, row_p, strict=True)]
             for row_i, row_p in zip(indices.tolist(), probabilities.tolist(), strict=True)
         ]
 
-    def index(self, category: str | int) -> int:
+    def index(self, category: str | SupportsIndex) -> int:
         """The output that stands for a category, given by its name or already by its index.
 
         Raises:
@@ -165,10 +169,11 @@ class Network(nn.Module):
         """
         if self.categories is None:
             raise ValueError(f"{self.name} has no classifier, so it has no category {category!r}")
-        if isinstance(category, int):
-            if not 0 <= category < len(self.categories):
-                raise ValueError(f"category {category} is not one of {self.name}'s, 0 to {len(self.categories) - 1}")
-            return category
+        if not isinstance(category, str):
+            number = operator.index(category)
+            if not 0 <= number < len(self.categories):
+                raise ValueError(f"category {number} is not one of {self.name}'s, 0 to {len(self.categories) - 1}")
+            return number
         exact = [i for i, name in enumerate(self.categories) if name == category]
         same = exact or [i for i, name in enumerate(self.categories) if name.lower() == category.lower()]
         if len(same) > 1:
@@ -268,18 +273,29 @@ def _torchvision(name: str) -> Network:
         _unknown("network", name, [*PACKAGED, *known])
     weights = torchvision.models.get_model_weights(name).DEFAULT
     body = torchvision.models.get_model(name)
-    try:
-        body.load_state_dict(weights.get_state_dict(progress=False, check_hash=True, weights_only=True))
-    except (URLError, OSError) as error:
-        raise RuntimeError(
-            f"the weights of {name!r} could not be downloaded ({error}); "
-            f"connect once, or use one that is installed: {', '.join(PACKAGED)}"
-        ) from error
+    if hasattr(body, "transform_input"):
+        body.transform_input = True  # as torchvision does when it loads the weights by itself
+    body.load_state_dict(_download(name, weights))
     preset = weights.transforms()
     scale = [1 / s for s in preset.std]
     shift = [-m / s for m, s in zip(preset.mean, preset.std, strict=True)]
     size = preset.crop_size[0]
     return Network(body, name=name, scale=scale, shift=shift, categories=weights.meta["categories"], size=size)
+
+
+def _download(name: str, weights: Any) -> dict[str, Tensor]:
+    try:
+        return weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
+    except (OSError, HTTPException) as error:
+        raise RuntimeError(
+            f"the weights of {name!r} could not be downloaded ({error}); "
+            f"connect once, or use one that is installed: {', '.join(PACKAGED)}"
+        ) from error
+    except Exception as error:  # whatever torch.load makes of a damaged file
+        cached = Path(torch.hub.get_dir(), "checkpoints", Path(weights.url).name)
+        raise RuntimeError(
+            f"the weights of {name!r} came cut short or altered; delete {cached} if it is there, and try again"
+        ) from error
 
 
 @torch.no_grad()

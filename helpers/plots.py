@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +86,8 @@ def show(source: Figure | Tensor | Path, number: str, *, caption: str, alt: str,
     if not caption or not alt:
         raise ValueError(f"figure {number} needs a caption and an alternative text")
     if isinstance(source, Path):
-        return Picture(number, caption, alt, source.read_bytes(), source.suffix.lstrip(".").lower())
+        kind = source.suffix.lstrip(".").lower()
+        return Picture(number, caption, alt, source.read_bytes(), "jpeg" if kind == "jpg" else kind)
     buffer = io.BytesIO()
     if isinstance(source, Figure):
         with mpl.rc_context(STYLE):
@@ -115,6 +117,8 @@ def strip(
     smooth: bool = True,
 ) -> Figure:
     """Pictures (1, 3, H, W) side by side, row by row, every pixel at the same scale; a title over each."""
+    if not pictures:
+        raise ValueError("there are no pictures to draw")
     columns = columns or len(pictures)
     rows = [pictures[i : i + columns] for i in range(0, len(pictures), columns)]
     widest = max(sum(p.shape[-1] for p in row) for row in rows)
@@ -144,6 +148,8 @@ def guesses(
     highlight: Sequence[str] = (),
 ) -> Figure:
     """Each picture (1, 3, H, W) above bars of its likeliest categories, as `Network.top` gives them."""
+    if not pictures:
+        raise ValueError("there are no pictures to draw")
     columns, bars = len(pictures), max(len(top) for top in tops)
     tallest = max(p.shape[-2] / p.shape[-1] for p in pictures) * WIDTH / columns
     figure = blank(
@@ -174,6 +180,8 @@ def maps(
     """
     panels, labels = [], []
     for layer, values in activations.items():
+        if not 1 <= channels <= values.shape[1]:
+            raise ValueError(f"channels is {channels}; for layer {layer!r} it must be from 1 to {values.shape[1]}")
         for channel in strongest(values, channels):
             panels.append(glow(pixels, values[0, channel]))
             labels.append(f"channel {channel}")
@@ -184,9 +192,12 @@ def maps(
 def strongest(activations: Tensor, k: int, *, border: int = 1) -> list[int]:
     """The `k` channels of (1, C, h, w) that speak loudest about little: brightest two percent against their mean.
 
-    The outermost `border` places are left out, for there the network sees the padding around the picture.
+    The outermost `border` places are left out, if that leaves any, for there the network sees the padding around
+    the picture.
     """
-    inside = activations[0, :, border:-border, border:-border].flatten(1)
+    height, width = activations.shape[2:]
+    cut = min(border, (min(height, width) - 1) // 2)
+    inside = activations[0, :, cut : height - cut, cut : width - cut].flatten(1)
     bright = inside.topk(max(1, inside.shape[1] // 50), dim=1).values.mean(dim=1)
     return (bright - 3 * inside.mean(dim=1)).topk(k).indices.tolist()
 
@@ -214,7 +225,7 @@ def lines(
     figure = blank(height=height)
     axes = figure.axes[0]
     with mpl.rc_context(STYLE):
-        for color, (name, (xs, ys)) in zip(COLORS, curves.items(), strict=False):
+        for color, (name, (xs, ys)) in zip(itertools.cycle(COLORS), curves.items(), strict=False):
             axes.plot(xs, ys, color=color, linestyle="--" if name in dashed else "-")
             axes.annotate(name, (xs[-1], ys[-1]), xytext=(6, 0), textcoords="offset points", color=color, va="center")
         axes.set(xlabel=x, ylabel=y, yscale="log" if log else "linear")
@@ -248,9 +259,9 @@ def columns(
     axes = figure.axes[0]
     width = 0.8 / len(groups)
     with mpl.rc_context(STYLE):
-        for i, (color, (name, values)) in enumerate(zip(COLORS, groups.items(), strict=False)):
+        for i, (name, values) in enumerate(groups.items()):
             places = [j + (i - (len(groups) - 1) / 2) * width for j in range(len(values))]
-            axes.bar(places, values, width * 0.92, color=color, label=name)
+            axes.bar(places, values, width * 0.92, color=COLORS[i % len(COLORS)], label=name)
         axes.set(xticks=range(len(labels)), xticklabels=labels, xlabel=x, ylabel=y)
         axes.grid(axis="y")
         if len(groups) > 1:
@@ -265,7 +276,7 @@ def neurons(activations: Mapping[str, float | Tensor], *, label: Sequence[tuple[
         for axes, (name, values) in zip(figure.axes, activations.items(), strict=True):
             heights = torch.as_tensor(values).tolist()
             axes.vlines(range(len(heights)), 0, heights, color=BLUE, linewidth=1.2)
-            axes.set(xlim=(-5, len(heights) + 5), ylim=(0, max(heights) * 1.25), title=name)
+            axes.set(xlim=(-5, len(heights) + 5), ylim=(0, max(heights) * 1.25 or 1), title=name)
             axes.spines["left"].set_visible(False)
             axes.set_yticks([])
         for i, text in label:

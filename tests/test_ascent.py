@@ -70,6 +70,15 @@ def test_adam_is_pytorchs_adam():
     assert hill(found) > hill(start())
 
 
+@pytest.mark.parametrize("cool_over", [None, 5])
+def test_adam_starts_afresh_with_another_image(cool_over):
+    def climbed(rule):
+        return ascent.ascend(start(), hill, steps=5, rule=rule)
+
+    used = ascent.adam(0.3, cool_over=cool_over)
+    assert climbed(used).tolist() == climbed(used).tolist() == climbed(ascent.adam(0.3, cool_over=cool_over)).tolist()
+
+
 # --- The loop ---------------------------------------------------------------------------------------------------------
 
 

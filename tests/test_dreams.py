@@ -174,7 +174,8 @@ BAD = {
         "layer 'secnd' is not in tiny; did you mean 'second'",
     ),
     "guide without batch": ({"octaves": 1, "guide": torch.zeros(3, 64, 64)}, r"not \(3, 64, 64\)"),
-    "guide of two": ({"octaves": 1, "guide": torch.zeros(2, 3, 64, 64)}, r"guide|batch of 2"),
+    "guide of two": ({"octaves": 1, "guide": torch.zeros(2, 3, 64, 64)}, r"a guide is one picture .* batch of 2"),
+    "guide of another kind": ({"octaves": 1, "guide": "cat.jpg"}, "torch.Tensor, not a str"),
     "guide out of range": ({"octaves": 1, "guide": torch.full((1, 3, 64, 64), 255.0)}, r"\[0, 1\]"),
     "pixels out of range": ({"pixels": torch.full((1, 3, 64, 64), 255.0)}, r"\[0, 1\], not in \[255, 255\]"),
     "pixels without batch": ({"pixels": torch.zeros(3, 64, 64)}, r"not \(3, 64, 64\)"),
@@ -194,9 +195,11 @@ def test_as_many_octaves_as_the_error_allows_do_fit(tiny, photo):
     assert found.shape == photo.shape
 
 
-def test_a_layer_without_places_is_refused_with_a_clear_error(lite0, photo):
-    with pytest.raises(ValueError, match="classifier"):
-        dreams.deep_dream(lite0, photo, "classifier", octaves=1, steps=1)
+@pytest.mark.parametrize("layer", ["global_pool", "classifier"])
+@pytest.mark.parametrize("guided", [False, True])
+def test_a_layer_without_places_is_refused_with_a_clear_error(lite0, photo, layer, guided):
+    with pytest.raises(ValueError, match=rf"layer '{layer}' has no places"):
+        dreams.deep_dream(lite0, photo, layer, octaves=1, steps=1, guide=photo if guided else None)
 
 
 # --- Parts ------------------------------------------------------------------------------------------------------------

@@ -143,6 +143,23 @@ def test_a_row_with_too_few_or_too_many_pictures_is_named(photo, results, messag
         Divider(photo, results, columns=["weak", "strong"], label="A cat")
 
 
+@pytest.mark.parametrize(("rows", "columns"), [([], ["weak"]), (["a"], []), ([], [])])
+def test_a_table_without_results_is_refused(photo, rows, columns):
+    with pytest.raises(ValueError, match="at least one row and one column"):
+        Divider(photo, {name: [photo] * len(columns) for name in rows}, columns=columns, label="A cat")
+
+
+@pytest.mark.parametrize("place", [{"row": 1}, {"row": -1}, {"column": 2}, {"column": -1}])
+def test_a_place_outside_of_the_table_is_refused(photo, place):
+    with pytest.raises(ValueError, match=r"row .*, column .* is outside of 1 rows, 2 columns"):
+        Divider(photo, {"a": [photo, photo]}, columns=["weak", "strong"], label="A cat", **place)
+
+
+def test_a_result_of_another_size_is_named(photo):
+    with pytest.raises(ValueError, match=r"row 'b' has a picture of shape \(1, 3, 64, 32\)"):
+        Divider(photo, {"a": [photo], "b": [photo[..., :32]]}, columns=["weak"], label="A cat")
+
+
 def test_a_result_that_is_no_image_is_refused(photo):
     with pytest.raises(ValueError, match=r"\[0, 1\]"):
         Divider(photo, {"a": [photo * 2]}, columns=["b"], label="A cat")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import html
 import io
 import threading
 from types import SimpleNamespace
@@ -65,6 +66,15 @@ def test_progress_of_a_quick_run_shows_no_bar(screen):
     for number in range(1, 4):
         on_step(step(number, 3))
     assert [text for _, text in shown if text] == []
+
+
+def test_progress_outside_of_a_notebook_is_printed_once(monkeypatch):
+    shown = []
+    monkeypatch.setattr(live, "display", lambda *_, **__: shown.append(1))  # prints and returns None
+    on_step = live.progress("Dreaming", every=0)
+    for number in range(1, 6):
+        on_step(step(number, 5))
+    assert len(shown) == 1
 
 
 # --- Panels -----------------------------------------------------------------------------------------------------------
@@ -152,9 +162,11 @@ def test_buttons_follow_the_work():
     panel.begin()
     assert started.wait(30)
     assert (panel.go.disabled, panel.stop.disabled, panel.keep.disabled) == (True, False, True)
+    assert panel.upload.disabled  # or the result would belong to another picture than the one shown
     release.set()
     finish(panel)
     assert (panel.go.disabled, panel.stop.disabled, panel.keep.disabled) == (False, True, False)
+    assert not panel.upload.disabled
 
 
 def test_cancel_returns_the_picture_so_far():
@@ -197,6 +209,39 @@ def test_a_setting_that_the_run_refuses_is_shown_and_the_panel_stays_alive():
     torch.testing.assert_close(panel.result, torch.full((1, 3, 16, 12), 0.2))
 
 
+@pytest.mark.parametrize("error", [RuntimeError("out of <memory> & luck"), KeyError("layer"), MemoryError()])
+def test_any_error_of_the_run_is_shown_as_text_and_the_panel_stays_alive(error):
+    def run(pixels, *, on_step, steps):
+        if steps == 9:
+            raise error
+        return brighten(pixels, on_step=on_step, steps=steps)
+
+    panel = panel_for(run, steps=9)
+    panel.begin()
+    finish(panel)
+    assert html.unescape(panel.message.value) == f"{type(error).__name__}: {error}"
+    assert "<memory>" not in panel.message.value
+    panel.controls["steps"].value = 2
+    panel.begin()
+    finish(panel)
+    torch.testing.assert_close(panel.result, torch.full((1, 3, 16, 12), 0.2))
+
+
+def test_a_new_run_clears_the_message_of_the_last():
+    messages = []
+
+    def run(pixels, *, on_step, steps):
+        messages.append(panel.message.value)
+        return brighten(pixels, on_step=on_step, steps=steps)
+
+    panel = panel_for(run)
+    for _ in range(2):
+        panel.begin()
+        finish(panel)
+        assert panel.message.value == "Done."
+    assert messages == ["", ""]
+
+
 def test_an_upload_becomes_the_picture_at_the_panels_size(noise):
     panel = panel_for(brighten)
     panel.upload.value = uploaded(png(noise(1, 3, 40, 48)))
@@ -218,7 +263,13 @@ def test_an_unreadable_upload_is_explained_and_keeps_the_old_picture(content):
     assert torch.equal(panel.pixels, dark())
     assert panel.before.value == before
     assert "is not a picture" in panel.message.value or "cut short or damaged" in panel.message.value
-    assert "object at 0x" not in panel.message.value  # the address of a buffer tells the reader nothing
+    assert panel.message.value.startswith("holiday.jpg is ")
+
+
+def test_the_name_of_an_upload_is_shown_as_text():
+    panel = panel_for(brighten)
+    panel.upload.value = uploaded(b"no picture", name="<img src=x>.jpg")
+    assert panel.message.value.startswith("&lt;img src=x&gt;.jpg is not a picture")
 
 
 def test_the_result_of_an_old_picture_cannot_be_saved_as_that_of_a_new_one(noise):
@@ -227,6 +278,8 @@ def test_the_result_of_an_old_picture_cannot_be_saved_as_that_of_a_new_one(noise
     finish(panel)
     panel.upload.value = uploaded(png(noise(1, 3, 40, 48)))
     assert panel.keep.disabled
+    assert panel.result is None
+    assert panel.message.value == ""
 
 
 def test_save_writes_the_result(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
+from http.client import IncompleteRead
 from pathlib import Path
 from urllib.error import URLError
 
@@ -331,6 +332,12 @@ def test_top_lists_the_likeliest_categories_of_each_image(lite0, photo, noise):
         assert [value for _, value in row] == pytest.approx(p[likeliest], rel=1e-4)
 
 
+@pytest.mark.parametrize("k", [-1, 0, 1001])
+def test_top_of_more_categories_than_there_are_or_of_none_is_refused(lite0, photo, k):
+    with pytest.raises(ValueError, match=rf"k is {k}; efficientnet_lite0 has 1000 categories"):
+        lite0.top(photo, k=k)
+
+
 @pytest.mark.parametrize("fixture", ["lite0", "lite1"])
 @pytest.mark.parametrize(("sample", "category"), [("cat", "Egyptian cat"), ("coffee", "espresso")])
 def test_the_classifiers_recognize_the_samples(request, fixture, sample, category):
@@ -440,12 +447,36 @@ def test_torchvision_features_equal_those_of_torchvision(torch_home, noise):
     torch.testing.assert_close(found["features.0"], expected["features.0"], rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("damage", ["cut", "altered", "empty", "text"])
+def test_a_damaged_checkpoint_is_named_with_what_to_do(torch_home, damage):
+    path = torch_home / keep_random_weights("squeezenet1_1", torch_home).url.rpartition("/")[2]
+    content = path.read_bytes()
+    damaged = {"cut": content[:-1000], "altered": b"PJ" + content[2:], "empty": b"", "text": b"<html>404</html>"}
+    path.write_bytes(damaged[damage])
+    with pytest.raises(RuntimeError, match=rf"'squeezenet1_1' came cut short.*delete {re.escape(str(path))}"):
+        networks.load("squeezenet1_1")
+
+
 @pytest.mark.usefixtures("torch_home")
-def test_without_a_connection_the_packaged_networks_are_named(monkeypatch):
+def test_a_download_of_another_hash_is_to_be_tried_again(monkeypatch):
     def fail(*_, **__):
-        raise URLError("no route to host")
+        raise RuntimeError("invalid hash value")
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", fail)
-    with pytest.raises(RuntimeError, match=r"'squeezenet1_1' could not be downloaded.*no route to host") as caught:
+    with pytest.raises(RuntimeError, match=r"'squeezenet1_1' came cut short or altered.*try again"):
+        networks.load("squeezenet1_1")
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [(URLError("no route to host"), "no route to host"), (IncompleteRead(b"123", 9), "3 bytes read, 9 more expected")],
+)
+@pytest.mark.usefixtures("torch_home")
+def test_without_a_connection_the_packaged_networks_are_named(monkeypatch, error, message):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", fail)
+    with pytest.raises(RuntimeError, match=rf"'squeezenet1_1' could not be downloaded.*{message}") as caught:
         networks.load("squeezenet1_1")
     assert all(name in str(caught.value) for name in networks.PACKAGED)

@@ -161,6 +161,25 @@ def test_lines_drops_no_curve():
     assert texts(figure) == list(curves)
 
 
+def test_columns_drops_no_group():
+    groups = {f"group {i}": [i + 1, i + 2] for i in range(8)}
+    axes = plots.columns(groups, ["a", "b"], x="x", y="y").axes[0]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == list(groups)
+    assert [bar.get_height() for bar in axes.patches] == [height for group in groups.values() for height in group]
+
+
+@pytest.mark.parametrize("draw", [lambda: plots.strip([]), lambda: plots.guesses([], [])])
+def test_no_pictures_are_refused(draw):
+    with pytest.raises(ValueError, match="there are no pictures to draw"):
+        draw()
+
+
+@pytest.mark.parametrize("channels", [0, 7])
+def test_more_channels_than_a_layer_has_or_none_are_refused(photo, noise, channels):
+    with pytest.raises(ValueError, match=rf"channels is {channels}; for layer 'early' it must be from 1 to 6"):
+        plots.maps(photo, {"early": noise(1, 6, 16, 16)}, channels=channels)
+
+
 def test_neurons_draws_a_row_a_layer_and_labels_the_last():
     figure = plots.neurons(
         {"first": torch.tensor([1.0, 0.0, 2.0]), "last": torch.tensor([0.0, 3.0])}, label=[(1, "dog")]

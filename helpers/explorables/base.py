@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
 import json
 import uuid
@@ -60,7 +61,7 @@ class Explorable(anywidget.AnyWidget):
         state = {name: value for name, value in state.items() if _is_json(value)}
         return STATIC.format(
             id=f"explorable-{uuid.uuid4().hex}",
-            label=self.label,
+            label=html.escape(self.label),
             css=str(self._css),
             state=_embed(state),
             module=_embed(str(self._esm)),

@@ -27,7 +27,7 @@ class Divider(Explorable):
     frames: traitlets.List[list[str]] = traitlets.List().tag(sync=True)  # [row][column]: data URLs
     rows: traitlets.List[str] = traitlets.List().tag(sync=True)
     columns: traitlets.List[str] = traitlets.List().tag(sync=True)
-    names = traitlets.Tuple().tag(sync=True)  # what a row, a column and the original are
+    names = traitlets.Tuple().tag(sync=True)  # what a row is, and what a column is
     size = traitlets.Tuple().tag(sync=True)  # width, height
     row = traitlets.Int(0).tag(sync=True)
     column = traitlets.Int(0).tag(sync=True)
@@ -44,8 +44,12 @@ class Divider(Explorable):
         row: int = 0,
         column: int = 0,
     ) -> None:
-        if short := [name for name, pictures in results.items() if len(pictures) != len(columns)]:
-            raise ValueError(f"row {short[0]!r} has {len(results[short[0]])} pictures for {len(columns)} columns")
+        if not results or not columns:
+            raise ValueError("a divider needs at least one row and one column of results")
+        for name, pictures in results.items():
+            _check_row(name, pictures, len(columns), original)
+        if not (0 <= row < len(results) and 0 <= column < len(columns)):
+            raise ValueError(f"row {row}, column {column} is outside of {len(results)} rows, {len(columns)} columns")
         self.label = label
         super().__init__(
             original=data_url(original, quality=84),
@@ -57,3 +61,12 @@ class Divider(Explorable):
             row=row,
             column=column,
         )
+
+
+def _check_row(name: str, pictures: Sequence[Tensor], columns: int, original: Tensor) -> None:
+    if len(pictures) != columns:
+        raise ValueError(f"row {name!r} has {len(pictures)} pictures for {columns} columns")
+    for picture in pictures:
+        if picture.shape != original.shape:
+            shapes = f"{tuple(picture.shape)}, the original of {tuple(original.shape)}"
+            raise ValueError(f"row {name!r} has a picture of shape {shapes}")
