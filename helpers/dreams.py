@@ -265,7 +265,7 @@ def compose(waves: Tensor, *, finest: float | None = None, color: bool = True) -
     rows, columns = torch.fft.fftfreq(size, device=waves.device), torch.fft.rfftfreq(size, device=waves.device)
     frequency = torch.hypot(rows[:, None], columns[None])
     height = frequency.clamp_min(1 / size) ** -1.35
-    height = height * 1.8 / (2 * height.square().mean()).sqrt()
+    height = height * 1.4 / (2 * height.square().mean()).sqrt()
     if finest is not None:
         height = height * torch.sigmoid((finest - frequency * size) / 4)
     planes = torch.fft.irfft2(torch.view_as_complex(waves) * height, s=(size, size), norm="ortho")

@@ -189,14 +189,13 @@ def maps(
     return strip(panels, labels, columns=channels)
 
 
-def strongest(activations: Tensor, k: int, *, border: int = 1) -> list[int]:
+def strongest(activations: Tensor, k: int) -> list[int]:
     """The `k` channels of (1, C, h, w) that speak loudest about little: brightest two percent against their mean.
 
-    The outermost `border` places are left out, if that leaves any, for there the network sees the padding around
-    the picture.
+    A frame of an eighth of the shorter side is left out, for there the network sees the padding around the picture.
     """
     height, width = activations.shape[2:]
-    cut = min(border, (min(height, width) - 1) // 2)
+    cut = min(height, width) // 8
     inside = activations[0, :, cut : height - cut, cut : width - cut].flatten(1)
     bright = inside.topk(max(1, inside.shape[1] // 50), dim=1).values.mean(dim=1)
     return (bright - 3 * inside.mean(dim=1)).topk(k).indices.tolist()
@@ -219,18 +218,32 @@ def lines(
     y: str,
     log: bool = False,
     dashed: Sequence[str] = (),
+    colors: Sequence[str] = COLORS,
     height: float = 3.0,
 ) -> Figure:
     """Curves by name, each (xs, ys), labeled at their right end rather than in a legend; those in `dashed` dashed."""
     figure = blank(height=height)
     axes = figure.axes[0]
     with mpl.rc_context(STYLE):
-        for color, (name, (xs, ys)) in zip(itertools.cycle(COLORS), curves.items(), strict=False):
+        for color, (name, (xs, ys)) in zip(itertools.cycle(colors), curves.items(), strict=False):
             axes.plot(xs, ys, color=color, linestyle="--" if name in dashed else "-")
-            axes.annotate(name, (xs[-1], ys[-1]), xytext=(6, 0), textcoords="offset points", color=color, va="center")
         axes.set(xlabel=x, ylabel=y, yscale="log" if log else "linear")
         axes.grid(axis="y")
+        ends = [(xs[-1], ys[-1]) for xs, ys in curves.values()]
+        heights = axes.transData.transform(ends)[:, 1] * 72 / figure.dpi  # in points
+        for color, name, end, height, free in zip(
+            itertools.cycle(colors), curves, ends, heights, _apart(heights.tolist(), 13), strict=False
+        ):
+            axes.annotate(name, end, xytext=(6, free - height), textcoords="offset points", color=color, va="center")
     return figure
+
+
+def _apart(heights: Sequence[float], gap: float) -> list[float]:
+    """The heights, moved up where needed so that each lies at least `gap` above the one below it."""
+    free, floor = list(heights), -float("inf")
+    for i in sorted(range(len(heights)), key=lambda i: heights[i]):
+        free[i] = floor = max(heights[i], floor + gap)
+    return free
 
 
 def dots(
@@ -245,7 +258,7 @@ def dots(
             axes.hlines(sum(values) / len(values), i - 0.22, i + 0.22, color=ORANGE)
         if baseline:
             axes.axhline(baseline[1], color=GRAY, linewidth=1, linestyle="--")
-            axes.annotate(baseline[0], (len(groups) - 0.5, baseline[1]), ha="right", va="bottom", color=GRAY)
+            axes.annotate(baseline[0], (-0.45, baseline[1]), xytext=(0, 3), textcoords="offset points", color=GRAY)
         axes.set(xticks=range(len(groups)), xticklabels=list(groups), xlim=(-0.5, len(groups) - 0.5), ylabel=y)
         axes.grid(axis="y")
     return figure
@@ -297,6 +310,10 @@ def _bars(axes: Axes, top: Sequence[tuple[str, float]], highlight: Sequence[str]
     axes.barh(names, values, height=0.34, color=[ORANGE if n in highlight else BLUE for n in names])
     for i, (name, value) in enumerate(zip(names, values, strict=True)):
         axes.text(0, i + 0.27, name, fontsize=8.5, va="bottom")
-        axes.text(value + 0.02, i, f"{value:.2f}", fontsize=8.5, va="center", color=GRAY)
+        axes.text(value + 0.02, i, _share(value), fontsize=8.5, va="center", color=GRAY)
     axes.set(xlim=(0, 1.15), ylim=(-0.4, len(names) - 0.2), yticks=[])
     axes.set_axis_off()
+
+
+def _share(value: float) -> str:
+    return f"{value:.2f}" if 0.005 <= value < 0.995 else "< 0.01" if value < 0.5 else "> 0.99"
