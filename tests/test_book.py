@@ -1,0 +1,188 @@
+"""The rendered pages, as files and in a real browser."""
+
+from __future__ import annotations
+
+import http.server
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from functools import partial
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from book import build
+from helpers import ledger
+
+PAGES = sorted(p for p in build.PAGES.rglob("*.html") if "_static" not in p.parts)
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+KNOWN = ("THEBE_JS_URL",)  # the theme's one console error
+in_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: the pages were not tried in a browser")
+
+
+class Page(HTMLParser):
+    """The links, anchors, pictures and outside resources of one page."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.ids: set[str] = set()
+        self.sources: list[str] = []
+        self.images: list[dict[str, str | None]] = []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if given.get("id"):
+            self.ids.add(str(given["id"]))
+        if tag == "a" and given.get("href"):
+            self.links.append(str(given["href"]))
+        if tag == "img":
+            self.images.append(given)
+        if tag in ("script", "img", "iframe", "source") and given.get("src"):
+            self.sources.append(str(given["src"]))
+        if tag == "link" and given.get("rel") in ("stylesheet", "preload", "icon"):
+            self.sources.append(str(given["href"]))
+
+
+@pytest.fixture(scope="module")
+def parsed() -> dict[Path, Page]:
+    assert PAGES, "there are no pages; run `make book` first"
+    return {path: Page(path) for path in PAGES}
+
+
+def test_the_book_has_its_pages(parsed: dict[Path, Page]) -> None:
+    names = {str(path.relative_to(build.PAGES)) for path in parsed}
+    assert {"index.html", "book/intro.html", "book/ledger.html", "book/glossary.html", "book/credits.html"} <= names
+    assert "notebooks/05_android_dreams.html" in names
+
+
+def test_nothing_is_loaded_from_outside(parsed: dict[Path, Page]) -> None:
+    outside = [(p.name, s) for p, page in parsed.items() for s in page.sources if s.startswith(("http:", "https:", "//"))]
+    assert outside == []
+
+
+def test_internal_links_and_anchors_exist(parsed: dict[Path, Page]) -> None:
+    broken = []
+    for path, page in parsed.items():
+        for link in page.links:
+            parts = urlsplit(link)
+            if parts.scheme or parts.netloc:
+                continue
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            missing_anchor = parts.fragment and target in parsed and unquote(parts.fragment) not in parsed[target].ids
+            if not target.exists() or missing_anchor:
+                broken.append((path.name, link))
+    assert broken == []
+
+
+def test_every_picture_has_alternative_text(parsed: dict[Path, Page]) -> None:
+    silent = [(p.name, i.get("src", "")[:60]) for p, page in parsed.items() for i in page.images if i.get("alt") is None]
+    assert silent == []
+
+
+def test_the_ledger_page_lists_every_claim_and_links_what_was_measured(parsed: dict[Path, Page]) -> None:
+    text = (build.PAGES / "book/ledger.html").read_text(encoding="utf-8")
+    rows = re.findall(r'<tr class="([\w-]+)"><th scope="row">([\d.]+)</th>', text)
+    assert [number for _, number in rows] == list(ledger.claims())
+    measured = [number for verdict, number in rows if verdict != "not-measured-yet"]
+    assert {claim for claim in ledger.claims() if claim.startswith("5.")} <= set(measured)
+    for number in measured:
+        assert f"#{ledger.anchor(number)}" in text
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(build.PAGES))
+    handler.log_message = lambda *_: None  # type: ignore[attr-defined]
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def visit(browser: Any, url: str, *, width: int = 1280, dark: bool = False) -> tuple[Any, list[str], list[str]]:
+    """Open a page; give it with the console errors and the requests that left this machine."""
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light")
+    errors: list[str] = []
+    outside: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    local = ("http://127.0.0.1", "file:", "data:", "blob:")
+    page.on("request", lambda request: None if request.url.startswith(local) else outside.append(request.url))
+    page.goto(url, wait_until="load")
+    page.wait_for_timeout(300)
+    return page, [error for error in errors if not any(known in error for known in KNOWN)], outside
+
+
+@in_browser
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("scheme", ["http", "file"])
+def test_pages_open_without_errors_or_outside_requests(browser: Any, address: str, path: Path, scheme: str) -> None:
+    url = path.as_uri() if scheme == "file" else f"{address}/{path.relative_to(build.PAGES)}"
+    page, errors, outside = visit(browser, url)
+    page.close()
+    assert errors == []
+    assert outside == []
+
+
+@in_browser
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_page_is_wider_than_its_screen(browser: Any, address: str, path: Path, width: int) -> None:
+    page, _, _ = visit(browser, f"{address}/{path.relative_to(build.PAGES)}", width=width)
+    needed = page.evaluate("document.documentElement.scrollWidth")
+    page.close()
+    assert needed <= width
+
+
+@in_browser
+@pytest.mark.parametrize("scheme", ["http", "file"])
+def test_the_divider_answers_to_mouse_and_keyboard(browser: Any, address: str, scheme: str) -> None:
+    path = build.PAGES / "notebooks/05_android_dreams.html"
+    page, errors, _ = visit(browser, path.as_uri() if scheme == "file" else f"{address}/notebooks/{path.name}")
+    stage, after = page.locator(".divider-stage"), page.locator(".divider-after")
+    stage.scroll_into_view_if_needed()
+    assert stage.get_attribute("aria-valuenow") == "50"
+    box = stage.bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.25, box["y"] + box["height"] / 2)
+    assert stage.get_attribute("aria-valuenow") == "25"
+    assert "25%" in after.evaluate("image => image.style.clipPath")
+    stage.press("End")
+    assert stage.get_attribute("aria-valuenow") == "100"
+    stage.press("ArrowLeft")
+    assert stage.get_attribute("aria-valuenow") == "98"
+
+    shown = after.get_attribute("src")
+    page.locator(".divider-buttons button").first.click()
+    assert page.locator(".divider-buttons button").first.get_attribute("aria-pressed") == "true"
+    assert after.get_attribute("src") != shown
+    shown = after.get_attribute("src")
+    page.locator(".divider-controls input").press("ArrowLeft")
+    assert after.get_attribute("src") != shown
+    assert after.evaluate("image => image.naturalWidth") > 100
+    page.close()
+    assert errors == []
+
+
+@in_browser
+def test_search_finds_a_word_of_the_chapter(browser: Any, address: str) -> None:
+    page, _, _ = visit(browser, f"{address}/search.html?q=dumbbell")
+    page.wait_for_selector("#search-results li", timeout=10_000)
+    assert "Android dreams" in page.locator("#search-results").inner_text()
+    page.close()
