@@ -49,8 +49,9 @@ def digest(notebook: Path, root: Path = ROOT) -> str:
     """SHA-256 of everything that the notebook's outputs depend on."""
     sha = hashlib.sha256(sys.version.encode())
     helpers = (p for p in sorted((root / "helpers").rglob("*")) if p.is_file() and "__pycache__" not in p.parts)
-    for path in [notebook, root / "constraints.txt", Path(__file__).resolve(), *helpers]:
-        sha.update(str(path.relative_to(path.anchor)).encode() + b"\0" + path.read_bytes() + b"\0")
+    for path in [root / "constraints.txt", *helpers]:
+        sha.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
+    sha.update(notebook.read_bytes() + b"\0" + Path(__file__).read_bytes())
     return sha.hexdigest()
 
 

@@ -97,10 +97,12 @@ def sample(name: str, *, size: int | None = None) -> Tensor:
     """One of the book's own pictures, (1, 3, H, W): see `samples()` for their names; `size` as in `load`."""
     from helpers import drawings
 
-    if name == "clouds":
-        return drawings.clouds() if size is None else drawings.clouds(size=size)
-    if name == "cartoon":
-        return drawings.cartoon() if size is None else drawings.cartoon(size=round(size * 4 / 5))
+    drawn = {"clouds": drawings.clouds, "cartoon": drawings.cartoon}
+    if name in drawn:
+        if size is None:
+            return drawn[name]()
+        picture = to_pil(drawn[name](size=max(size, drawings.SMALLEST_SIZE)))  # at least as large as asked for
+        return from_pil(_fit(picture, size, picture.size))
     if name not in samples():
         near = difflib.get_close_matches(name, samples(), n=1, cutoff=0.4) or samples()
         raise ValueError(f"there is no sample {name!r}; did you mean {' or '.join(map(repr, near))}?")

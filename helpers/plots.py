@@ -28,7 +28,7 @@ BLUE, ORANGE, GREEN, PURPLE, SKY, RED = "#0072b2", "#e69f00", "#009e73", "#cc79a
 COLORS = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
 GLOW = mpl.colors.LinearSegmentedColormap.from_list("glow", ["#0b0e14", "#123a5a", BLUE, SKY, "#fff3c4"])
 
-WIDTH = 8.0  # inches: the width of the text column
+WIDTH = 7.0  # inches; at the width of a page, text of 10 points looks like the page's own
 STYLE: dict[Any, Any] = {
     "font.size": 10,
     "axes.titlesize": 10.5,
@@ -91,7 +91,7 @@ def show(source: Figure | Tensor | Path, number: str, *, caption: str, alt: str,
     buffer = io.BytesIO()
     if isinstance(source, Figure):
         with mpl.rc_context(STYLE):
-            source.savefig(buffer, format="png", dpi=200, bbox_inches="tight", pad_inches=0.06)
+            source.savefig(buffer, format="png", dpi=220, bbox_inches="tight", pad_inches=0.06)
         picture = Image.open(buffer).convert("RGB")
         buffer = io.BytesIO()
     else:

@@ -62,7 +62,9 @@ def test_the_book_has_its_pages(parsed: dict[Path, Page]) -> None:
 
 
 def test_nothing_is_loaded_from_outside(parsed: dict[Path, Page]) -> None:
-    outside = [(p.name, s) for p, page in parsed.items() for s in page.sources if s.startswith(("http:", "https:", "//"))]
+    outside = [
+        (p.name, s) for p, page in parsed.items() for s in page.sources if s.startswith(("http:", "https:", "//"))
+    ]
     assert outside == []
 
 
@@ -81,11 +83,13 @@ def test_internal_links_and_anchors_exist(parsed: dict[Path, Page]) -> None:
 
 
 def test_every_picture_has_alternative_text(parsed: dict[Path, Page]) -> None:
-    silent = [(p.name, i.get("src", "")[:60]) for p, page in parsed.items() for i in page.images if i.get("alt") is None]
+    silent = [
+        (p.name, i.get("src", "")[:60]) for p, page in parsed.items() for i in page.images if i.get("alt") is None
+    ]
     assert silent == []
 
 
-def test_the_ledger_page_lists_every_claim_and_links_what_was_measured(parsed: dict[Path, Page]) -> None:
+def test_the_ledger_page_lists_every_claim_and_links_what_was_measured() -> None:
     text = (build.PAGES / "book/ledger.html").read_text(encoding="utf-8")
     rows = re.findall(r'<tr class="([\w-]+)"><th scope="row">([\d.]+)</th>', text)
     assert [number for _, number in rows] == list(ledger.claims())

@@ -32,7 +32,8 @@ def run(notebook: Path) -> Path:
 def figures(notebook: Path) -> list[tuple[str, str, str, bytes]]:
     """(number, alternative text, caption, picture) of each figure of the run."""
     pattern = re.compile(
-        r'id="figure-([\d-]+)".*?<img alt="(.*?)" src="data:image/\w+;base64,(.*?)".*?</b> (.*?)</figcaption>', re.DOTALL
+        r'id="figure-([\d-]+)".*?<img alt="(.*?)" src="data:image/\w+;base64,(.*?)".*?</b> (.*?)</figcaption>',
+        re.DOTALL,
     )
     found = [match for text in build.outputs(notebook, "text/html") for match in pattern.findall(text)]
     return [(number.replace("-", "."), alt, caption, base64.b64decode(data)) for number, alt, data, caption in found]
@@ -58,7 +59,12 @@ def test_prose_code_picture_take_turns(notebook: Path) -> None:
 def test_no_measured_number_is_typed_into_the_prose(notebook: Path) -> None:
     """Decimal fractions and percentages in prose would be results; versions, settings and figure numbers are not."""
     for cell in cells(notebook, "markdown"):
-        prose = re.sub(r"```.*?```|`[^`]*`|\$[^$]*\$|<[^>]*>|(Figure|Exercise) \d+\.\d+|\(\d\.\d\)", "", cell.source, flags=re.DOTALL)
+        prose = re.sub(
+            r"```.*?```|`[^`]*`|\$[^$]*\$|<[^>]*>|(Figure|Exercise) \d+\.\d+|\(\d\.\d\)",
+            "",
+            cell.source,
+            flags=re.DOTALL,
+        )
         assert re.findall(r"\d+\.\d+ ?%|\d+ ?%|0\.\d+", prose) == []
 
 
@@ -76,7 +82,9 @@ def test_solutions_were_executed(notebook: Path) -> None:
     assert 3 <= written == nbformat.read(run(notebook), as_version=4).metadata["run"]["solutions"]
 
 
-def test_a_solution_that_is_wrong_stops_the_run(notebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_solution_that_is_wrong_stops_the_run(
+    notebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     wrong = '<details class="solution"><summary>Solution</summary>\n\n```python\nassert 1 == 2\n```\n\n</details>'
     content = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x = 1"), nbformat.v4.new_markdown_cell(wrong)])
     nbformat.write(content, tmp_path / notebook.name)
