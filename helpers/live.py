@@ -6,16 +6,18 @@ import html
 import io
 import threading
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import ipywidgets as widgets
+import torch
 from IPython.display import HTML, display
 from torch import Tensor
 
 from helpers import images
 from helpers.ascent import OnStep, Step
 
+Item = TypeVar("Item")
 Run = Callable[..., Tensor]  # (pixels, *, on_step, **settings) -> pixels
 
 
@@ -39,6 +41,15 @@ def progress(what: str, *, every: float = 0.2) -> OnStep:
             handle.update(message)
 
     return on_step
+
+
+def track(items: Iterable[Item], what: str) -> Iterator[Item]:
+    """The items one by one, with a progress bar that counts them."""
+    found = list(items)
+    on_step = progress(what, every=0)
+    for done, item in enumerate(found, start=1):
+        yield item
+        on_step(Step(done, len(found), 0.0, torch.empty(0)))
 
 
 class Panel(widgets.VBox):

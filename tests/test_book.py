@@ -21,7 +21,6 @@ from helpers import ledger
 PAGES = sorted(p for p in build.PAGES.rglob("*.html") if "_static" not in p.parts)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 KNOWN = ("THEBE_JS_URL",)  # the theme's one console error
-in_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: the pages were not tried in a browser")
 
 
 class Page(HTMLParser):
@@ -101,6 +100,8 @@ def test_the_ledger_page_lists_every_claim_and_links_what_was_measured() -> None
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium found: the pages were not tried in a browser")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -134,7 +135,6 @@ def visit(browser: Any, url: str, *, width: int = 1280, dark: bool = False) -> t
     return page, [error for error in errors if not any(known in error for known in KNOWN)], outside
 
 
-@in_browser
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 @pytest.mark.parametrize("scheme", ["http", "file"])
 def test_pages_open_without_errors_or_outside_requests(browser: Any, address: str, path: Path, scheme: str) -> None:
@@ -145,7 +145,6 @@ def test_pages_open_without_errors_or_outside_requests(browser: Any, address: st
     assert outside == []
 
 
-@in_browser
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 @pytest.mark.parametrize("width", [390, 1280])
 def test_no_page_is_wider_than_its_screen(browser: Any, address: str, path: Path, width: int) -> None:
@@ -155,7 +154,6 @@ def test_no_page_is_wider_than_its_screen(browser: Any, address: str, path: Path
     assert needed <= width
 
 
-@in_browser
 @pytest.mark.parametrize("scheme", ["http", "file"])
 def test_the_divider_answers_to_mouse_and_keyboard(browser: Any, address: str, scheme: str) -> None:
     path = build.PAGES / "notebooks/05_android_dreams.html"
@@ -184,7 +182,6 @@ def test_the_divider_answers_to_mouse_and_keyboard(browser: Any, address: str, s
     assert errors == []
 
 
-@in_browser
 def test_search_finds_a_word_of_the_chapter(browser: Any, address: str) -> None:
     page, _, _ = visit(browser, f"{address}/search.html?q=dumbbell")
     page.wait_for_selector("#search-results li", timeout=10_000)

@@ -77,6 +77,16 @@ def test_progress_outside_of_a_notebook_is_printed_once(monkeypatch):
     assert len(shown) == 1
 
 
+def test_track_yields_every_item_and_counts_them(screen):
+    shown, clock = screen
+    seen = []
+    for item in live.track("abc", "Drawing"):
+        seen.append(item)
+        clock.now += 1
+    assert seen == ["a", "b", "c"]
+    assert ["value=1 max=3" in shown[0][1], "value=2 max=3" in shown[1][1], shown[2][1]] == [True, True, ""]
+
+
 # --- Panels -----------------------------------------------------------------------------------------------------------
 
 
