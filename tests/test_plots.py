@@ -74,7 +74,7 @@ def test_a_figure_is_shown_as_a_webp_of_its_width():
     figure = plots.lines({"a": ([0, 1], [0, 1])}, x="x", y="y")
     with Image.open(io.BytesIO(plots.show(figure, "1.1", caption="A line.", alt="It rises.").content)) as decoded:
         assert decoded.format == "WEBP"
-        assert decoded.width == pytest.approx(200 * plots.WIDTH, rel=0.1)
+        assert decoded.width == pytest.approx(220 * plots.WIDTH, rel=0.1)
 
 
 def test_a_picture_file_is_shown_as_it_is(tmp_path, photo):
