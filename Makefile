@@ -8,7 +8,7 @@ READY := .venv/ready
 .PHONY: book test lab lint clean
 
 book: $(READY)
-	$(BIN)/python book/build.py
+	$(BIN)/python -m book.build
 
 test: book
 	$(BIN)/python -m pytest

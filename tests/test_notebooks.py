@@ -13,10 +13,10 @@ import nbformat
 import pytest
 from PIL import Image
 
-from book import build
+from book import run
 from helpers import ledger
 
-NOTEBOOKS = sorted((build.ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted((run.ROOT / "notebooks").glob("*.ipynb"))
 pytestmark = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 
 
@@ -24,9 +24,9 @@ def cells(path: Path, kind: str) -> list[nbformat.NotebookNode]:
     return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == kind]
 
 
-def run(notebook: Path) -> Path:
-    assert build.is_fresh(notebook), f"{notebook.name} has no run of its present self; run `make book` first"
-    return build.EXECUTED / notebook.name
+def executed(notebook: Path) -> Path:
+    assert run.is_fresh(notebook), f"{notebook.name} has no run of its present self; run `make book` first"
+    return run.EXECUTED / notebook.name
 
 
 def figures(notebook: Path) -> list[tuple[str, str, str, bytes]]:
@@ -35,7 +35,7 @@ def figures(notebook: Path) -> list[tuple[str, str, str, bytes]]:
         r'id="figure-([\d-]+)".*?<img alt="(.*?)" src="data:image/\w+;base64,(.*?)".*?</b> (.*?)</figcaption>',
         re.DOTALL,
     )
-    found = [match for text in build.outputs(notebook, "text/html") for match in pattern.findall(text)]
+    found = [match for text in run.outputs(notebook, "text/html") for match in pattern.findall(text)]
     return [(number.replace("-", "."), alt, caption, base64.b64decode(data)) for number, alt, data, caption in found]
 
 
@@ -69,8 +69,8 @@ def test_no_measured_number_is_typed_into_the_prose(notebook: Path) -> None:
 
 
 def test_the_run_ended_well_and_printed_nothing_to_stderr(notebook: Path) -> None:
-    content = nbformat.read(run(notebook), as_version=4)
-    for cell in cells(run(notebook), "code"):
+    content = nbformat.read(executed(notebook), as_version=4)
+    for cell in cells(executed(notebook), "code"):
         for output in cell.outputs:
             assert output.output_type != "error"
             assert output.get("name") != "stderr"
@@ -78,8 +78,8 @@ def test_the_run_ended_well_and_printed_nothing_to_stderr(notebook: Path) -> Non
 
 
 def test_solutions_were_executed(notebook: Path) -> None:
-    written = sum(len(build.SOLUTION.findall(cell.source)) for cell in cells(notebook, "markdown"))
-    assert 3 <= written == nbformat.read(run(notebook), as_version=4).metadata["run"]["solutions"]
+    written = sum(len(run.SOLUTION.findall(cell.source)) for cell in cells(notebook, "markdown"))
+    assert 3 <= written == nbformat.read(executed(notebook), as_version=4).metadata["run"]["solutions"]
 
 
 def test_a_solution_that_is_wrong_stops_the_run(
@@ -88,10 +88,10 @@ def test_a_solution_that_is_wrong_stops_the_run(
     wrong = '<details class="solution"><summary>Solution</summary>\n\n```python\nassert 1 == 2\n```\n\n</details>'
     content = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x = 1"), nbformat.v4.new_markdown_cell(wrong)])
     nbformat.write(content, tmp_path / notebook.name)
-    monkeypatch.setattr(build, "EXECUTED", tmp_path / "executed")
-    monkeypatch.setattr(build, "BUILD", tmp_path)
+    monkeypatch.setattr(run, "EXECUTED", tmp_path / "executed")
+    monkeypatch.setattr(run, "BUILD", tmp_path)
     with pytest.raises(Exception, match="AssertionError"):
-        build.execute(tmp_path / notebook.name)
+        run.execute(tmp_path / notebook.name)
     assert not list((tmp_path / "executed").glob("*.ipynb"))
 
 
@@ -115,19 +115,19 @@ def test_figures_decode_and_are_neither_tiny_nor_huge(notebook: Path) -> None:
 def test_every_claim_of_the_chapter_is_in_the_ledger_once(notebook: Path) -> None:
     chapter = str(int(notebook.stem[:2]))
     owed = [claim for claim in ledger.claims() if claim.startswith(f"{chapter}.")]
-    entered = [json.loads(e)["id"] if isinstance(e, str) else e["id"] for e in build.outputs(notebook, ledger.MIME)]
+    entered = [json.loads(e)["id"] if isinstance(e, str) else e["id"] for e in run.outputs(notebook, ledger.MIME)]
     assert sorted(entered) == owed
 
 
 @pytest.mark.parametrize("changed", ["helpers/dreams.py", "helpers/explorables/divider.js", "constraints.txt"])
 def test_editing_what_a_run_depends_on_makes_it_stale(notebook: Path, changed: str, tmp_path: Path) -> None:
     for name in ("helpers", "notebooks", "constraints.txt"):
-        source = build.ROOT / name
+        source = run.ROOT / name
         copy = shutil.copytree if source.is_dir() else shutil.copy
         copy(source, tmp_path / name)
     mine = tmp_path / "notebooks" / notebook.name
-    assert build.digest(mine, tmp_path) == build.digest(notebook)
+    assert run.digest(mine, tmp_path) == run.digest(notebook)
     with (tmp_path / changed).open("a") as file:
         file.write("\n")
-    assert build.digest(mine, tmp_path) != build.digest(notebook)
-    assert not build.is_fresh(mine, tmp_path)
+    assert run.digest(mine, tmp_path) != run.digest(notebook)
+    assert not run.is_fresh(mine, tmp_path)
