@@ -81,7 +81,7 @@ def ledger_table(notebooks: list[Path]) -> str:
 
 def render() -> None:
     """Render the pages, unless they show these very sources already; a warning is a failure."""
-    sha = hashlib.sha256((run.ROOT / "constraints.txt").read_bytes())
+    sha = hashlib.sha256((run.ROOT / "constraints.txt").read_bytes() + Path(__file__).read_bytes())
     for path in sorted(p for p in SOURCE.rglob("*") if p.is_file()):
         sha.update(str(path.relative_to(SOURCE)).encode() + b"\0" + path.read_bytes() + b"\0")
     stamp = run.BUILD / "rendered"
