@@ -288,3 +288,122 @@ def test_color_mixes_the_channels_as_photos_do(noise, color):
     together *= math.sqrt(3) / math.sqrt((together**2).sum())  # as large as the identity
     mixed = np.tensordot(color * together + (1 - color) * np.eye(3), gradient[0].double().numpy(), 1)
     assert x[0].numpy() == pytest.approx(0.1 * mixed / np.sqrt((mixed**2).mean()), abs=1e-5)
+
+
+# --- Class images -----------------------------------------------------------------------------------------------------
+
+
+def one_wave(size: int, row: int, column: int, plane: int, cosine: float, sine: float = 0.0) -> torch.Tensor:
+    waves = torch.zeros(1, 3, size, size // 2 + 1, 2)
+    waves[0, plane, row, column] = torch.tensor([cosine, sine])
+    return waves
+
+
+@pytest.mark.parametrize(("row", "column"), [(0, 1), (1, 0), (2, 3), (6, 1)])
+def test_a_single_wave_is_a_cosine_of_its_own_frequency(row, column):
+    size = 8
+    # row 6 of 8 is the frequency -2; a real wave of column 1 to 3 stands for itself and its mirror image.
+    height, width = (row if row <= size // 2 else row - size), column
+    y, x = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
+    cosine = torch.cos(2 * torch.pi * (height * y + width * x) / size)
+    plane = dreams.compose(one_wave(size, row, column, 0, 1.0), color=False)[0, 0].logit()
+    assert torch.corrcoef(torch.stack([plane.flatten(), cosine.flatten()]))[0, 1] == pytest.approx(1, abs=1e-4)
+    assert plane.mean().item() == pytest.approx(0, abs=1e-5)
+
+
+def test_long_waves_weigh_more_than_short_ones():
+    strengths = [dreams.compose(one_wave(16, 0, column, 0, 0.1))[0, 0].logit().std() for column in (1, 2, 4)]
+    assert strengths[0] / strengths[1] == pytest.approx(2**1.35, rel=1e-3)
+    assert strengths[1] / strengths[2] == pytest.approx(2**1.35, rel=1e-3)
+
+
+def test_planes_are_colors_of_photos_or_red_green_and_blue():
+    light = dreams.compose(one_wave(16, 0, 1, 0, 1.0))[0].logit()
+    ratios = light[:, 0, 0] / light[0, 0, 0]
+    assert torch.allclose(ratios, dreams.COLOR[:, 0] / dreams.COLOR[0, 0], atol=1e-4)
+    red = dreams.compose(one_wave(16, 0, 1, 0, 1.0), color=False)[0]
+    assert red[0].std() > 0.01
+    assert torch.equal(red[1:], torch.full((2, 16, 16), 0.5))
+
+
+def test_finest_lets_the_long_waves_in_and_keeps_the_short_ones_out():
+    long, short = one_wave(64, 0, 1, 0, 1.0), one_wave(64, 0, 30, 0, 1.0)
+    kept = [dreams.compose(w, finest=10).logit().std() / dreams.compose(w).logit().std() for w in (long, short)]
+    assert kept[0] > 0.85
+    assert kept[1] < 0.01
+
+
+def test_views_keep_gray_gray_and_stay_in_range():
+    gray = dreams.views(torch.full((1, 3, 48, 48), 0.5), torch.Generator().manual_seed(0), count=3)
+    assert gray.shape == (3, 3, 48, 48)
+    assert (gray.mean(dim=(1, 2, 3)) - 0.5).abs().max() < 0.06  # light moves by up to 0.05
+    assert gray.std(dim=(1, 2, 3)).max() == pytest.approx(0.03, abs=0.01)  # the grain
+    white = dreams.views(torch.ones(1, 3, 48, 48), torch.Generator().manual_seed(0), count=8)
+    assert white.min() >= 0
+    assert white.max() <= 1
+    assert (white < 0.7).any()  # zoomed out, the picture stands on gray
+
+
+def test_views_differ_and_come_again_with_the_seed():
+    picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    first, second = (dreams.views(picture, torch.Generator().manual_seed(0)) for _ in range(2))
+    assert torch.equal(first, second)
+    assert not torch.allclose(first[0], first[1])
+
+
+def test_class_score_is_the_mean_logit_less_the_departure_from_habits(lite0):
+    pixels = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    logit = lite0(pixels)[:, 7].mean()
+    assert dreams.class_score(lite0, 7)(pixels) == pytest.approx(logit.item(), abs=1e-5)
+
+    blocks = [layer for layer in lite0.layers if layer.endswith("conv_pwl")]
+    assert len(blocks) == 15
+    expected, total = logit.item(), sum(0.85**i for i in range(15))
+    for i, layer in enumerate(blocks):
+        values = lite0.features(pixels, layer)[layer].transpose(0, 1).flatten(1)  # (C, everything)
+        mean, deviation = lite0.habits[layer]
+        miss = ((values.mean(1) - mean) ** 2 + (values.std(1) - deviation) ** 2).mean() / (deviation**2).mean()
+        expected -= 3 * 0.85**i / total * miss.item()
+    assert dreams.class_score(lite0, 7, unusual=3)(pixels).item() == pytest.approx(expected, rel=1e-3)
+
+
+def test_visualize_makes_the_neuron_fire_and_repeats_itself(lite0):
+    neuron = lite0.index("hourglass")
+    gray = dreams.compose(dreams.faint_waves(64, torch.Generator().manual_seed(0)))
+    images_ = [
+        dreams.visualize(lite0, c, size=64, steps=25, seed=s) for c, s in (("hourglass", 0), (neuron, 0), (neuron, 1))
+    ]
+    for image in images_:
+        images.check(image)
+        assert image.shape == (1, 3, 64, 64)
+        assert lite0(image)[0, neuron] > lite0(gray)[0, neuron] + 2
+    assert torch.equal(images_[0], images_[1])
+    assert not torch.allclose(images_[0], images_[2], atol=0.05)
+
+
+def test_an_interrupted_class_image_is_handed_back(lite0):
+    seen = []
+
+    def stop(step):
+        images.check(step.image)
+        seen.append((step.step, step.total))
+        if step.step == 3:
+            raise KeyboardInterrupt
+
+    image = dreams.visualize(lite0, "hourglass", size=64, steps=9, on_step=stop)
+    assert seen == [(1, 9), (2, 9), (3, 9)]
+    images.check(image)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"category": "hourglas"}, "did you mean 'hourglass'"),
+        ({"category": 1000}, "0 to 999"),
+        ({"size": 16}, "size is 16 pixels; the least is 32"),
+        ({"steps": -1}, "steps is -1"),
+    ],
+)
+def test_visualize_refuses_bad_settings(lite0, settings, message):
+    with pytest.raises(ValueError, match=message):
+        dreams.visualize(lite0, **{"category": "hourglass", "size": 64, "steps": 2, **settings})
