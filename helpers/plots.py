@@ -292,6 +292,7 @@ def neurons(activations: Mapping[str, float | Tensor], *, label: Sequence[tuple[
             axes.set(xlim=(-5, len(heights) + 5), ylim=(0, max(heights) * 1.25 or 1), title=name)
             axes.spines["left"].set_visible(False)
             axes.set_yticks([])
+        figure.axes[-1].set_xlabel("number of the neuron")
         for i, text in label:
             value = float(torch.as_tensor(list(activations.values())[-1])[i])
             figure.axes[-1].annotate(f"{text} {value:.2f}", (i, value), xytext=(4, 2), textcoords="offset points")
