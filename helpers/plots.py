@@ -123,7 +123,8 @@ def strip(
     rows = [pictures[i : i + columns] for i in range(0, len(pictures), columns)]
     widest = max(sum(p.shape[-1] for p in row) for row in rows)
     inch = width / widest  # of one pixel
-    gap, head = 0.08, 0.26 * (1 + max((t.count("\n") for t in titles), default=0)) if titles else 0.0
+    lines_of_title = max((title.count("\n") + 1 for title in titles), default=0)
+    gap, head = 0.08, (0.07 + 0.155 * lines_of_title) * (lines_of_title > 0)
     heights = [max(p.shape[-2] for p in row) * inch + head for row in rows]
     total_width, total_height = width + gap * (columns - 1), sum(heights) + gap * (len(rows) - 1)
     with mpl.rc_context(STYLE):
