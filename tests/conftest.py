@@ -17,6 +17,13 @@ from helpers import images, networks
 Features = Callable[..., dict[str, Tensor]]
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say once, in one line, why tests were skipped."""
+    reasons = {report.longrepr[2] for report in terminalreporter.stats.get("skipped", [])}
+    for reason in sorted(reasons):
+        terminalreporter.write_line(reason)
+
+
 @pytest.fixture(scope="session")
 def lite0() -> networks.Network:
     return networks.load("efficientnet_lite0", device="cpu")
