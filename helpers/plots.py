@@ -26,7 +26,6 @@ from helpers import images
 INK, PAPER, GRAY = "#20242c", "#ffffff", "#8a8f98"
 BLUE, ORANGE, GREEN, PURPLE, SKY, RED = "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00"
 COLORS = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
-GLOW = mpl.colors.LinearSegmentedColormap.from_list("glow", ["#0b0e14", "#123a5a", BLUE, SKY, "#fff3c4"])
 
 WIDTH = 7.0  # inches; at the width of a page, text of 10 points looks like the page's own
 STYLE: dict[Any, Any] = {
