@@ -58,13 +58,13 @@ def deep_dream(
         on_step: told of each step; its image has the size of the octave at work.
 
     Returns:
-        The dream, (N, 3, H, W) on the network's device. An interrupt returns the dream so far.
+        The dream, (N, 3, H, W) on the device of `pixels`. An interrupt returns the dream so far.
 
     Raises:
         ValueError: a setting out of range, a layer that is unknown or has no places, or more octaves than fit.
     """
     images.check(pixels)
-    return climb_octaves(
+    dream = climb_octaves(
         pixels.to(network.device),
         layer_strength(network, layer) if guide is None else likeness(network, layer, guide),
         octaves=octaves,
@@ -75,6 +75,7 @@ def deep_dream(
         seed=seed,
         on_step=on_step,
     )
+    return dream.to(pixels.device)
 
 
 def climb_octaves(
@@ -202,7 +203,7 @@ def visualize(
         on_step: told of each step.
 
     Returns:
-        (1, 3, size, size) on the network's device.
+        (1, 3, size, size) on the CPU.
     """
     neuron = network.index(category)
     _require(size >= SMALLEST_OCTAVE, f"size is {size} pixels; the least is {SMALLEST_OCTAVE}")
@@ -221,7 +222,7 @@ def visualize(
         rule=ascent.adam(0.12, cool_over=steps),
         on_step=None if on_step is None else lambda step: on_step(replace(step, image=compose(step.image))),
     )
-    return compose(waves)
+    return compose(waves).cpu()
 
 
 def class_score(network: Network, neuron: int, *, unusual: float = 0) -> ascent.Objective:

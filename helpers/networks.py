@@ -62,7 +62,7 @@ PACKAGED = {
 
 
 class Network(nn.Module):
-    """A frozen image network that normalizes its own input.
+    """A frozen image network that normalizes its own input, and answers on the device that the pixels came from.
 
     Args:
         body: the layers proper; takes normalized images.
@@ -118,7 +118,7 @@ class Network(nn.Module):
         """Pixels (N, 3, H, W) in [0, 1] to logits (N, categories)."""
         if self.categories is None:
             raise ValueError(f"{self.name} has no classifier, so it gives no logits; ask for network.features(...)")
-        return self._run(pixels)
+        return self._run(pixels).to(pixels.device)
 
     def features(self, pixels: Tensor, layers: str | Iterable[str]) -> dict[str, Tensor]:
         """Outputs of the named layers, each (N, C, H, W); nothing past the last of them is computed.
@@ -147,7 +147,7 @@ class Network(nn.Module):
         finally:
             for handle in handles:
                 handle.remove()
-        return {name: found[name] for name in wanted}
+        return {name: found[name].to(pixels.device) for name in wanted}
 
     @torch.no_grad()
     def top(self, pixels: Tensor, k: int = 5) -> list[list[tuple[str, float]]]:
@@ -190,7 +190,7 @@ class Network(nn.Module):
 
     def _run(self, pixels: Tensor) -> Tensor:
         images.check(pixels)
-        x = pixels * self.scale + self.shift
+        x = pixels.to(self.device) * self.scale + self.shift
         x = x.flip(1) if self.bgr else x
         return self.body(x.contiguous(memory_format=torch.channels_last))
 
