@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from helpers import images
-from helpers.explorables import Divider, Explorable, base
+from helpers.explorables import Divider, Explorable, Question, Quiz, base
 
 NASTY = '</script><b title="x">&'
 
@@ -171,3 +171,20 @@ def test_explorables_are_widgets_in_sync(divider):
     divider.observe(lambda change: changes.append((change["name"], change["new"])), names=["row", "position"])
     divider.row, divider.position = 0, 0.75
     assert changes == [("row", 0), ("position", 0.75)]
+
+
+def test_a_quiz_holds_every_answer_with_its_reason_in_a_fixed_order():
+    questions = [Question("2 + 2?", "4", "Two pairs.", {"5": "One too many.", "22": "That is a string."})]
+    quiz, again = Quiz(questions), Quiz(questions)
+    state = state_of(quiz.html())
+    assert state["chosen"] == [-1]
+    assert state["questions"] == again.questions
+    answers = {a["text"]: (a["right"], a["why"]) for a in state["questions"][0]["answers"]}
+    assert answers == {"4": (True, "Two pairs."), "5": (False, "One too many."), "22": (False, "That is a string.")}
+
+
+def test_a_quiz_without_questions_or_without_a_wrong_answer():
+    with pytest.raises(ValueError, match="at least one question"):
+        Quiz([])
+    with pytest.raises(ValueError, match="needs a wrong answer too: '2"):
+        Quiz([Question("2 + 2?", "4", "Two pairs.", {})])

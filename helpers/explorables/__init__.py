@@ -2,5 +2,6 @@
 
 from helpers.explorables.base import Explorable
 from helpers.explorables.divider import Divider
+from helpers.explorables.quiz import Question, Quiz
 
-__all__ = ["Divider", "Explorable"]
+__all__ = ["Divider", "Explorable", "Question", "Quiz"]

@@ -1,0 +1,160 @@
+"""Small networks on real handwritten digits: the data, the networks, and the training of many of them at once.
+
+A network of a few thousand weights leaves a processor waiting for work, so networks of one architecture are
+trained side by side, as one stack: ten seeds take about as long as four would one after the other.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import torch
+from sklearn.datasets import load_digits
+from torch import Tensor, nn
+from torch.func import functional_call, grad_and_value, stack_module_state, vmap
+from torch.nn.functional import cross_entropy
+
+from helpers.ascent import OnStep, Step
+
+Loss = Callable[[Tensor, Tensor], Tensor]  # (outputs, targets) -> one number
+TEST = 500  # digits kept for testing
+
+
+@dataclass(frozen=True)
+class Digits:
+    """Handwritten digits: images as rows (n, 64) of 8 by 8 gray levels from 0 to 1, labels (n,) from 0 to 9."""
+
+    train_x: Tensor
+    train_y: Tensor
+    test_x: Tensor
+    test_y: Tensor
+
+
+def digits(*, train: int | None = None, seed: int = 0) -> Digits:
+    """The 1797 digits of Alpaydin and Kaynak (1998) that come with scikit-learn, shuffled and split in two.
+
+    Args:
+        train: how many to learn from, by default all 1297 that are not kept for testing. The 500 to test on depend
+            on the seed alone.
+        seed: of the shuffle.
+    """
+    pixels, labels = load_digits(return_X_y=True)
+    most = len(labels) - TEST
+    train = most if train is None else train
+    if not 1 <= train <= most:
+        raise ValueError(f"train is {train}; it must be from 1 to {most}, for {TEST} digits are kept for testing")
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
+    x, y = torch.tensor(pixels, dtype=torch.float32)[order] / 16, torch.tensor(labels)[order]
+    return Digits(x[TEST : TEST + train], y[TEST : TEST + train], x[:TEST], y[:TEST])
+
+
+def mlp(sizes: Sequence[int], activation: Callable[[], nn.Module] = nn.ReLU, *, seed: int = 0) -> nn.Sequential:
+    """A multilayer perceptron with PyTorch's default weights: a linear layer between each two sizes.
+
+    Args:
+        sizes: of the input, of each hidden layer, of the output; at least two.
+        activation: makes what stands after each hidden layer, such as ``nn.ReLU``.
+        seed: of the weights. The global random state stays as it was.
+    """
+    if len(sizes) < 2 or min(sizes) < 1:
+        raise ValueError(f"sizes is {list(sizes)}; give an input and an output size at least, each of them 1 or more")
+    layers: list[nn.Module] = []
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for i in range(len(sizes) - 1):
+            layers += [nn.Linear(sizes[i], sizes[i + 1]), activation()]
+    return nn.Sequential(*layers[:-1])
+
+
+def train(
+    networks: Sequence[nn.Module],
+    x: Tensor,
+    y: Tensor,
+    *,
+    steps: int,
+    batch: int = 64,
+    rate: float = 1e-3,
+    decay: float = 0.0,
+    loss: Loss = cross_entropy,
+    examples: Tensor | None = None,
+    seed: int = 0,
+    on_step: OnStep | None = None,
+) -> Tensor:
+    """Train networks of one architecture side by side, each as if it were alone; an interrupt keeps what is learned.
+
+    Args:
+        networks: trained in place; they may differ in their weights only, and have no batch norm.
+        x: inputs (n, ...).
+        y: targets (n, ...).
+        steps: how many batches each network sees.
+        batch: examples in a batch, drawn without replacement.
+        rate: learning rate of Adam (Kingma and Ba 2015).
+        decay: weight decay, decoupled from the rate as in AdamW (Loshchilov and Hutter 2019).
+        loss: of (outputs, targets), averaged over the batch.
+        examples: (len(networks), m), which of the inputs each network may see; by default all.
+        seed: of the batches, which differ from network to network, and of dropout.
+        on_step: called with a `Step` after each one, without an image.
+
+    Returns:
+        (steps, len(networks)): the loss of each batch before its step; NaN for steps that an interrupt cut off.
+    """
+    if examples is None:
+        examples = torch.arange(len(x)).expand(len(networks), -1)
+    _check(networks, x, y, steps=steps, batch=batch, examples=examples)
+    weights, _ = stack_module_state(list(networks))
+    skeleton = copy.deepcopy(networks[0]).train()
+
+    def batch_loss(weights: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
+        return loss(functional_call(skeleton, weights, (x,)), y)
+
+    slopes = vmap(grad_and_value(batch_loss), randomness="different")
+    optimizer = torch.optim.AdamW(weights.values(), lr=rate, weight_decay=decay)
+    history = torch.full((steps, len(networks)), float("nan"))
+    with suppress(KeyboardInterrupt), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for step in range(1, steps + 1):
+            order = torch.stack([torch.randperm(examples.shape[1])[:batch] for _ in networks])
+            chosen = examples.gather(1, order)  # (networks, batch)
+            gradients, losses = slopes(weights, x[chosen], y[chosen])
+            for name, weight in weights.items():
+                weight.grad = gradients[name]
+            optimizer.step()
+            history[step - 1] = losses
+            if on_step is not None:
+                on_step(Step(step, steps, losses.mean().item(), torch.empty(0)))
+    _hand_back(networks, weights)
+    return history
+
+
+def _check(networks: Sequence[nn.Module], x: Tensor, y: Tensor, *, steps: int, batch: int, examples: Tensor) -> None:
+    if not networks:
+        raise ValueError("there are no networks to train")
+    if any(True for _ in networks[0].buffers()):
+        raise ValueError("the networks have buffers, as batch norms do, and these would mix; use nn.LayerNorm instead")
+    if len(x) != len(y):
+        raise ValueError(f"there are {len(x)} inputs and {len(y)} targets; each input needs one")
+    if steps < 0:
+        raise ValueError(f"steps is {steps}; it must be 0 or more")
+    if examples.dim() != 2 or len(examples) != len(networks):
+        raise ValueError(f"examples has the shape {tuple(examples.shape)}; it needs a row for each of {len(networks)}")
+    if not 1 <= batch <= examples.shape[1]:
+        raise ValueError(f"batch is {batch}; with {examples.shape[1]} examples it must be from 1 to that many")
+
+
+def _hand_back(networks: Sequence[nn.Module], weights: dict[str, Tensor]) -> None:
+    with torch.no_grad():
+        for i, network in enumerate(networks):
+            for name, weight in network.named_parameters():
+                weight.copy_(weights[name][i])
+
+
+@torch.no_grad()
+def accuracy(network: nn.Module, x: Tensor, y: Tensor) -> float:
+    """The share of inputs (n, ...) whose largest output is the label (n,), with dropout switched off."""
+    training = network.training
+    right = (network.eval()(x).argmax(1) == y).float().mean().item()
+    network.train(training)
+    return right

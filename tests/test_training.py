@@ -1,0 +1,135 @@
+"""Training many networks at once against training each alone, and the digits against scikit-learn's own."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+from torch.nn.functional import cross_entropy, mse_loss
+
+from helpers import training
+from helpers.ascent import Step
+
+
+def test_digits_are_scikit_learns_split_in_two() -> None:
+    d = training.digits()
+    pixels, labels = load_digits(return_X_y=True)
+    assert d.train_x.shape == (1297, 64)
+    assert d.test_x.shape == (500, 64)
+    both = sorted(
+        map(
+            tuple,
+            torch.cat([torch.cat([d.train_x, d.test_x]) * 16, torch.cat([d.train_y, d.test_y])[:, None]], 1).tolist(),
+        )
+    )
+    assert both == sorted((*map(float, row), float(label)) for row, label in zip(pixels, labels, strict=True))
+
+
+def test_fewer_digits_are_the_first_of_more_and_the_test_stays() -> None:
+    few, many = training.digits(train=50, seed=3), training.digits(seed=3)
+    assert torch.equal(few.train_x, many.train_x[:50])
+    assert torch.equal(few.test_y, many.test_y)
+    assert not torch.equal(many.test_y, training.digits(seed=4).test_y)
+
+
+@pytest.mark.parametrize("train", [0, 1298])
+def test_an_impossible_number_of_digits(train: int) -> None:
+    with pytest.raises(ValueError, match=f"train is {train}; it must be from 1 to 1297"):
+        training.digits(train=train)
+
+
+def test_mlp_is_what_pytorch_makes_after_the_seed() -> None:
+    torch.manual_seed(5)
+    expected = [nn.Linear(2, 3), nn.Linear(3, 4), nn.Linear(4, 1)]
+    state = torch.random.get_rng_state()
+    network = training.mlp([2, 3, 4, 1], nn.Sigmoid, seed=5)
+    assert [type(layer) for layer in network] == [nn.Linear, nn.Sigmoid, nn.Linear, nn.Sigmoid, nn.Linear]
+    for layer, other in zip(network[::2], expected, strict=True):
+        assert torch.equal(layer.weight, other.weight)
+        assert torch.equal(layer.bias, other.bias)
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_mlp_needs_two_sizes() -> None:
+    with pytest.raises(ValueError, match=r"sizes is \[3\]; give an input and an output"):
+        training.mlp([3])
+
+
+def alone(network: nn.Module, x: torch.Tensor, y: torch.Tensor, *, batches: list[torch.Tensor]) -> list[float]:
+    optimizer = torch.optim.AdamW(network.parameters(), lr=0.01, weight_decay=0.1)
+    losses = []
+    for chosen in batches:
+        loss = cross_entropy(network(x[chosen]), y[chosen])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+def test_side_by_side_is_the_same_as_each_alone() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x, y = torch.randn(20, 3, generator=generator, dtype=torch.float64), torch.arange(20) % 2
+    examples = torch.tensor([[0, 3, 4, 7, 8, 9], [19, 2, 5, 11, 1, 6]])
+    together = [training.mlp([3, 5, 2], seed=seed).double() for seed in range(2)]
+    apart = [training.mlp([3, 5, 2], seed=seed).double() for seed in range(2)]
+    history = training.train(together, x, y, steps=4, batch=3, rate=0.01, decay=0.1, examples=examples, seed=7)
+    torch.manual_seed(7)
+    orders = [[torch.randperm(6)[:3] for _ in range(2)] for _ in range(4)]
+    for i in range(2):
+        expected = alone(apart[i], x, y, batches=[examples[i][order[i]] for order in orders])
+        torch.testing.assert_close(history[:, i], torch.tensor(expected))
+        for mine, other in zip(together[i].parameters(), apart[i].parameters(), strict=True):
+            torch.testing.assert_close(mine, other, rtol=0, atol=1e-12)
+
+
+def test_another_loss_and_the_global_random_state_untouched() -> None:
+    x = torch.linspace(-1, 1, 32)[:, None]
+    network = training.mlp([1, 16, 1], nn.Tanh)
+    state = torch.random.get_rng_state()
+    history = training.train([network], x, x, steps=300, batch=32, rate=0.01, loss=mse_loss)
+    assert history[-1] < 1e-3 < history[0]
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_dropout_differs_between_networks_and_is_off_for_accuracy() -> None:
+    x, y = torch.ones(8, 4), torch.zeros(8, dtype=torch.long)
+    twins = [nn.Sequential(nn.Linear(4, 50), nn.Dropout(0.5), nn.Linear(50, 2)) for _ in range(2)]
+    twins[1].load_state_dict(twins[0].state_dict())
+    history = training.train(twins, x, y, steps=1, batch=8)
+    assert history[0, 0] != history[0, 1]
+    network = nn.Sequential(nn.Dropout(0.99), nn.Linear(4, 2, bias=False)).train()
+    network[1].weight.data = torch.tensor([[1.0, 1, 1, 1], [0, 0, 0, 0]])
+    assert training.accuracy(network, x, torch.tensor([0, 0, 0, 0, 0, 0, 1, 1])) == 0.75
+    assert network.training
+
+
+def test_an_interrupt_keeps_what_was_learned() -> None:
+    d = training.digits(train=64)
+
+    def stop(step: Step) -> None:
+        if step.step == 3:
+            raise KeyboardInterrupt
+
+    cut, three = training.mlp([64, 8, 10]), training.mlp([64, 8, 10])
+    history = training.train([cut], d.train_x, d.train_y, steps=9, on_step=stop)
+    assert torch.equal(history[:3], training.train([three], d.train_x, d.train_y, steps=3))
+    assert history[3:].isnan().all()
+    assert torch.equal(cut[0].weight, three[0].weight)
+
+
+def test_bad_input_is_refused_before_any_work() -> None:
+    x, y, network = torch.zeros(5, 2), torch.zeros(5, dtype=torch.long), training.mlp([2, 2])
+    with pytest.raises(ValueError, match="no networks"):
+        training.train([], x, y, steps=1)
+    with pytest.raises(ValueError, match="5 inputs and 4 targets"):
+        training.train([network], x, y[:4], steps=1)
+    with pytest.raises(ValueError, match="batch is 64; with 5 examples"):
+        training.train([network], x, y, steps=1)
+    with pytest.raises(ValueError, match="steps is -1"):
+        training.train([network], x, y, steps=-1, batch=5)
+    with pytest.raises(ValueError, match=r"nn\.LayerNorm instead"):
+        training.train([nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))], x, y, steps=1, batch=5)
+    with pytest.raises(ValueError, match=r"shape \(1, 5\); it needs a row for each of 2"):
+        training.train([network, network], x, y, steps=1, batch=5, examples=torch.arange(5)[None])
