@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import html
+import io
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
+from PIL import Image
+
 from book import run
 from helpers import ledger
 
 SOURCE, PAGES = run.BUILD / "source", run.BUILD / "html"
-FIGURE = re.compile(r"<!-- figure (\d+\.\d+) -->")
+FIGURE = re.compile(r"<!-- (figure|thumbnail) (\d+\.\d+) -->")
+# Where a glossary term must not become a link: code, math, HTML, links, roles, headings and bold labels.
+NOT_PROSE = re.compile(
+    r"```.*?```|\{[\w:]+\}`[^`]*`|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|^<.*?(?=\n\s*\n|\Z)|<[^>]*>|!?\[[^\]]*\]\([^)]*\)|^#.*?$"
+    r"|\*\*.*?\*\*",
+    re.DOTALL | re.MULTILINE,
+)
 
 
 def main() -> None:
@@ -27,9 +39,10 @@ def main() -> None:
 
 def assemble(notebooks: list[Path]) -> None:
     """Lay out the book's sources: the pages of ``book/``, and the executed notebooks in place of the plain ones."""
-    wanted: dict[Path, bytes] = {Path("notebooks") / n.name: (run.EXECUTED / n.name).read_bytes() for n in notebooks}
+    glossary = terms((run.ROOT / "book" / "glossary.md").read_text(encoding="utf-8"))
+    wanted = {Path("notebooks") / n.name: _with_links(run.EXECUTED / n.name, glossary) for n in notebooks}
     figures = {
-        number: figure
+        number.replace("-", "."): figure
         for notebook in notebooks
         for figure in run.outputs(notebook, "text/html")
         for number in re.findall(r'<figure class="picture" id="figure-([\d-]+)"', figure)
@@ -39,8 +52,9 @@ def assemble(notebooks: list[Path]) -> None:
             continue
         content = path.read_bytes()
         if path.suffix == ".md":
-            page = FIGURE.sub(lambda match: figures[match[1].replace(".", "-")], content.decode())
-            content = page.replace("<!-- ledger -->", ledger_table(notebooks)).encode()
+            page = FIGURE.sub(lambda match: _placed(match[1], figures[match[2]]), content.decode())
+            page = page.replace("<!-- ledger -->", ledger_table(notebooks))
+            content = page.replace("<!-- runs -->", run_table(notebooks)).encode()
         wanted[path.relative_to(run.ROOT)] = content
     _mirror(wanted, SOURCE)
 
@@ -54,6 +68,67 @@ def _mirror(wanted: dict[Path, bytes], folder: Path) -> None:
         if not path.is_file() or path.read_bytes() != content:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
+
+
+def _placed(kind: str, figure: str) -> str:
+    """A figure as its notebook shows it, or its picture alone, small enough for a card."""
+    if kind == "figure":
+        return figure
+    alt, data = re.findall(r'<img alt="(.*?)" src="data:image/\w+;base64,(.*?)"', figure)[0]
+    with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
+        small = picture.convert("RGB")
+        small.thumbnail((640, 640))
+    buffer = io.BytesIO()
+    small.save(buffer, "WEBP", quality=82)
+    return f'<img alt="{alt}" src="data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
+
+
+def terms(glossary: str) -> list[str]:
+    """The terms of a page with a ``{glossary}`` list: the lines that an indented line follows."""
+    return re.findall(r"^(\S.*)\n(?=[ \t]+\S)", glossary, flags=re.MULTILINE)
+
+
+def link_terms(text: str, wanted: set[str]) -> str:
+    """Turn the first mention of each wanted term in the prose of `text` into a link, and take it from `wanted`."""
+
+    def link(match: re.Match[str]) -> str:
+        term = names[match[1].lower()]
+        if term not in wanted:
+            return match[0]
+        wanted.discard(term)
+        return f"{{term}}`{match[0]} <{term}>`"
+
+    names = {term.lower(): term for term in wanted}
+    if not names:
+        return text
+    longest_first = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+    mention = re.compile(rf"(?<![\w-])({longest_first})s?(?![\w-])", re.IGNORECASE)
+    done, parts = 0, []
+    for skipped in NOT_PROSE.finditer(text):
+        parts += [mention.sub(link, text[done : skipped.start()]), skipped[0]]
+        done = skipped.end()
+    return "".join(parts) + mention.sub(link, text[done:])
+
+
+def _with_links(notebook: Path, glossary: list[str]) -> bytes:
+    """An executed notebook whose prose links each term of the glossary where the chapter first uses it."""
+    content, wanted = json.loads(notebook.read_text(encoding="utf-8")), set(glossary)
+    for cell in content["cells"]:
+        if cell["cell_type"] == "markdown":
+            cell["source"] = link_terms("".join(cell["source"]), wanted)
+    return json.dumps(content, ensure_ascii=False, indent=1).encode()
+
+
+def run_table(notebooks: list[Path]) -> str:
+    """Seconds and memory that each chapter took when these pages were built, as a Markdown table."""
+    rows = []
+    for notebook in notebooks:
+        content = nbformat.read(run.EXECUTED / notebook.name, as_version=4)
+        title = re.findall(r"^# (.*)$", content.cells[0].source, flags=re.MULTILINE)[0]
+        cost = content.metadata["run"]
+        link = f"[{title}](../notebooks/{notebook.name})"
+        rows.append(f"| {int(notebook.name[:2])} | {link} | {cost['seconds']} s | {cost['peak_mb'] / 1000:.1f} GB |")
+    return "\n".join(["| | Chapter | Time | Peak memory |", "|---|---|---|---|", *rows])
 
 
 def ledger_table(notebooks: list[Path]) -> str:
