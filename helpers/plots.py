@@ -6,7 +6,7 @@ import base64
 import html
 import io
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from helpers import images
 INK, PAPER, GRAY = "#20242c", "#ffffff", "#8a8f98"
 BLUE, ORANGE, GREEN, PURPLE, SKY, RED = "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00"
 COLORS = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
+
+SHADE: dict[str, Any] = {"color": "#8a8f98", "alpha": 0.13, "linewidth": 0}
 
 WIDTH = 7.0  # inches; at the width of a page, text of 10 points looks like the page's own
 STYLE: dict[Any, Any] = {
@@ -217,17 +219,24 @@ def lines(
     x: str,
     y: str,
     log: bool = False,
+    log_x: bool = False,
     dashed: Sequence[str] = (),
+    bands: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
     colors: Sequence[str] = COLORS,
     height: float = 3.0,
 ) -> Figure:
-    """Curves by name, each (xs, ys), labeled at their right end rather than in a legend; those in `dashed` dashed."""
+    """Curves by name, each (xs, ys), labeled at their right end rather than in a legend; those in `dashed` dashed.
+
+    A curve named in `bands` stands before a band from low to high, such as the spread over seeds.
+    """
     figure = blank(height=height)
     axes = figure.axes[0]
     with mpl.rc_context(STYLE):
         for color, (name, (xs, ys)) in zip(itertools.cycle(colors), curves.items(), strict=False):
             axes.plot(xs, ys, color=color, linestyle="--" if name in dashed else "-")
-        axes.set(xlabel=x, ylabel=y, yscale="log" if log else "linear")
+            if bands and name in bands:
+                axes.fill_between(xs, *bands[name], color=color, alpha=0.18, linewidth=0)
+        axes.set(xlabel=x, ylabel=y, yscale="log" if log else "linear", xscale="log" if log_x else "linear")
         axes.grid(axis="y")
         ends = [(xs[-1], ys[-1]) for xs, ys in curves.values()]
         heights = axes.transData.transform(ends)[:, 1] * 72 / figure.dpi  # in points
@@ -236,6 +245,109 @@ def lines(
         ):
             axes.annotate(name, end, xytext=(6, free - height), textcoords="offset points", color=color, va="center")
     return figure
+
+
+def functions(
+    functions: Mapping[str, Callable[[Tensor], Tensor]],
+    *,
+    span: tuple[float, float] = (-6, 6),
+    flat: float = 0.02,
+    x: str = "weighted sum",
+    height: float = 3.3,
+) -> Figure:
+    """Functions of one number side by side, on the same axes, their slopes beneath; shaded where the slope is small.
+
+    Args:
+        functions: by name; autograd gives their slopes.
+        span: of the horizontal axis.
+        flat: a slope below this is shaded.
+        x: the label of the horizontal axis.
+    """
+    grid: dict[str, Any] = {"height_ratios": [1.5, 1], "hspace": 0.02, "wspace": 0.02}
+    figure = blank(rows=2, columns=len(functions), height=height, sharex=True, sharey="row", gridspec_kw=grid)
+    axes = np.array(figure.axes).reshape(2, -1)
+    with mpl.rc_context(STYLE):
+        for color, pair, (name, function) in zip(itertools.cycle(COLORS), axes.T, functions.items(), strict=False):
+            at = torch.linspace(*span, 1201, requires_grad=True)
+            values = function(at)
+            slopes = torch.autograd.grad(values.sum(), at)[0].numpy()
+            for place, heights in zip(pair, (values.detach().numpy(), slopes), strict=True):
+                place.fill_between(
+                    at.detach(), 0, 1, where=slopes < flat, transform=place.get_xaxis_transform(), **SHADE
+                )
+                place.axhline(0, color=GRAY, linewidth=0.7)
+                place.plot(at.detach(), heights, color=color, linewidth=2.4, solid_capstyle="round")
+                place.spines[["left", "bottom"]].set_visible(False)
+                place.tick_params(length=0)
+            pair[1].fill_between(at.detach(), 0, slopes, color=color, alpha=0.16, linewidth=0)
+            pair[0].axvline(0, color=GRAY, linewidth=0.7)
+            pair[0].set(title=name, ylim=(-1.3, 2.3), yticks=[0, 1], xlim=span)
+            pair[1].set(xlabel=x, ylim=(-0.08, 1.15), yticks=[0, 0.25, 1], yticklabels=["0", "¼", "1"])
+            pair[1].grid(axis="y")
+        axes[0, 0].set_ylabel("output")
+        axes[1, 0].set_ylabel("slope")
+        figure.align_ylabels()
+    return figure
+
+
+def areas(
+    curves: Mapping[str, Sequence[float]], *, over: Sequence[float], truth: Sequence[float], columns: int = 3
+) -> Figure:
+    """Each curve (xs `over`, ys) as a filled silhouette in a panel of its own, the truth a thin line over it."""
+    rows = -(-len(curves) // columns)
+    figure = blank(rows=rows, columns=columns, height=1.45 * rows, squeeze=False, sharex=True, sharey=True)
+    with mpl.rc_context(STYLE):
+        for axes in figure.axes:
+            axes.set_axis_off()
+        for axes, (name, ys) in zip(figure.axes, curves.items(), strict=False):
+            axes.fill_between(over, 0, ys, color=INK, linewidth=0)
+            axes.plot(over, truth, color=ORANGE, linewidth=0.9)
+            axes.set_title(name, fontsize=9.5, pad=3)
+    return figure
+
+
+def heat(
+    panels: Mapping[str, Tensor],
+    *,
+    x: str,
+    y: str,
+    bar: str,
+    limits: tuple[float, float] | None = None,
+    log: bool = False,
+    numbers: bool = False,
+    colors: str = "inferno",
+    height: float = 3.4,
+) -> Figure:
+    """Tables (rows, columns) side by side as light, row 0 at the bottom, on one scale named `bar`.
+
+    Args:
+        limits: of the scale; by default the least and the greatest value.
+        log: a logarithmic scale, on which zero is as dark as the least.
+        numbers: write each value that is not zero into its cell.
+        colors: a matplotlib color map.
+    """
+    low, high = limits or (float(min(t.min() for t in panels.values())), float(max(t.max() for t in panels.values())))
+    norm = (mpl.colors.LogNorm if log else mpl.colors.Normalize)(low, high, clip=True)
+    figure = blank(columns=len(panels), height=height, sharey=True, squeeze=False)
+    with mpl.rc_context(STYLE):
+        for axes, (name, table) in zip(figure.axes, panels.items(), strict=True):
+            image = axes.imshow(table.clamp(min=low), norm=norm, cmap=colors, origin="lower", aspect="auto")
+            axes.set(title=name, xlabel=x, xticks=[], yticks=[0, len(table) - 1], yticklabels=["1", f"{len(table)}"])
+            for i, j in table.nonzero().tolist() if numbers else []:
+                dark = norm(table[i, j].item()) < 0.5
+                axes.text(
+                    j, i, f"{table[i, j]:.0f}", ha="center", va="center", fontsize=8, color=PAPER if dark else INK
+                )
+        figure.axes[0].set_ylabel(y)
+        figure.colorbar(image, ax=figure.axes, label=bar, aspect=30, pad=0.015)
+    return figure
+
+
+def tint(values: Tensor) -> Tensor:
+    """Values (h, w) from -1 to 1 as a picture (1, 3, h, w): vermilion below zero, white at zero, blue above."""
+    blue, red = (torch.tensor(mpl.colors.to_rgb(color)).view(3, 1, 1) for color in (BLUE, RED))
+    strength = values.detach().clamp(-1, 1).abs()
+    return (1 - strength * (1 - torch.where(values > 0, blue, red)))[None]
 
 
 def _apart(heights: Sequence[float], gap: float) -> list[float]:

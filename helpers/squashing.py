@@ -1,0 +1,89 @@
+"""Squashing functions: the message sent backward, starts that keep it alive, depth that collapses.
+
+A "sum" is what a neuron adds up before its activation function: the output of an `nn.Linear`. The "message" is the
+slope of the loss with respect to the sums of a layer; the weights below it are adjusted by nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+
+def messages(
+    network: nn.Module, x: Tensor, y: Tensor, *, loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy
+) -> list[Tensor]:
+    """The slope of the loss of inputs (n, ...) with respect to the sums of each `nn.Linear`, (n, width), first first.
+
+    With a loss that averages over the inputs, an input's own message is n times its row.
+    """
+    sums: list[Tensor] = []
+    hooks = [layer.register_forward_hook(lambda _1, _2, output: sums.append(output)) for layer in _layers(network)]
+    try:
+        wrong = loss(network(x.detach().requires_grad_()), y)  # frozen weights carry a message too
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return list(torch.autograd.grad(wrong, sums))
+
+
+@torch.no_grad()
+def orthogonal(network: nn.Module, *, gain: float = 1.0, center: float = 0.0, seed: int = 0) -> nn.Module:
+    """Start each `nn.Linear` of a network, in place, with random weights that turn a message and keep its length.
+
+    Args:
+        network: its weights become matrices of orthonormal rows or columns (Saxe et al. 2014), its biases zero.
+        gain: by which the weights are multiplied: 1 suits the identity, the square root of 2 the ReLU (He et al.
+            2015), 4 the sigmoid, whose slope at sum 0 is a quarter.
+        center: what a neuron puts out at sum 0, such as 0.5 for the sigmoid. The biases of all layers but the first
+            take it away again, so that the sums stay around zero at any depth.
+        seed: of the weights.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    for i, layer in enumerate(_layers(network)):
+        nn.init.orthogonal_(layer.weight, gain, generator=generator)
+        if layer.bias is not None:
+            layer.bias.copy_(-center * layer.weight.sum(1) * (i > 0))
+    return network
+
+
+@torch.no_grad()
+def collapse(network: nn.Module) -> nn.Linear:
+    """The one layer that does what a network of `nn.Linear` and `nn.Identity` in `nn.Sequential` does.
+
+    It is multiplied out in double precision. Any other kind of layer is a ValueError that names it.
+    """
+    layers = list(_in_order(network, "")) or _layers(network)
+    weight = torch.eye(layers[0].in_features).to(layers[0].weight).double()
+    bias = torch.zeros_like(weight[0])
+    for layer in layers:
+        own = torch.zeros(()) if layer.bias is None else layer.bias
+        weight, bias = layer.weight.double() @ weight, layer.weight.double() @ bias + own
+    single = nn.Linear(weight.shape[1], weight.shape[0]).to(layers[0].weight)
+    single.weight.copy_(weight)
+    single.bias.copy_(bias)
+    return single
+
+
+def _layers(network: nn.Module) -> list[nn.Linear]:
+    found = [module for module in network.modules() if isinstance(module, nn.Linear)]
+    if not found:
+        raise ValueError("the network has no nn.Linear; give it at least one")
+    return found
+
+
+def _in_order(module: nn.Module, name: str) -> Iterator[nn.Linear]:
+    runs_as = type(module).forward  # a subclass may run in a way of its own
+    if runs_as is nn.Sequential.forward:
+        for key, child in module._modules.items():
+            yield from _in_order(child, f"{name}.{key}".strip("."))  # type: ignore[arg-type]
+    elif runs_as is nn.Linear.forward:
+        yield module  # type: ignore[misc]
+    elif runs_as is not nn.Identity.forward:
+        raise ValueError(
+            f"layer {name!r} is a {type(module).__name__}; only nn.Linear and nn.Identity in nn.Sequential collapse "
+            "into one layer. Put an nn.Identity() in its place, or see chapter 2 for what ReLUs leave"
+        )
