@@ -111,14 +111,15 @@ def train(
         return loss(functional_call(skeleton, weights, (x,)), y)
 
     slopes = vmap(grad_and_value(batch_loss), randomness="different")
-    optimizer = torch.optim.AdamW(weights.values(), lr=rate, weight_decay=decay)
+    optimizer = torch.optim.AdamW(weights.values(), lr=rate, weight_decay=decay, foreach=True)
     history = torch.full((steps, len(networks)), float("nan"))
     with suppress(KeyboardInterrupt), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for step in range(1, steps + 1):
             order = torch.stack([torch.randperm(examples.shape[1])[:batch] for _ in networks])
             chosen = examples.gather(1, order)  # (networks, batch)
-            gradients, losses = slopes(weights, x[chosen], y[chosen])
+            with torch.no_grad():  # the slopes are wanted, a second graph to differentiate them is not
+                gradients, losses = slopes(weights, x[chosen], y[chosen])
             for name, weight in weights.items():
                 weight.grad = gradients[name]
             optimizer.step()
