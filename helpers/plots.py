@@ -315,6 +315,7 @@ def heat(
     limits: tuple[float, float] | None = None,
     log: bool = False,
     numbers: bool = False,
+    ticks: Sequence[str] = (),
     colors: str = "inferno",
     height: float = 3.4,
 ) -> Figure:
@@ -324,30 +325,32 @@ def heat(
         limits: of the scale; by default the least and the greatest value.
         log: a logarithmic scale, on which zero is as dark as the least.
         numbers: write each value that is not zero into its cell.
+        ticks: what to write along both axes; by default only the number of rows.
         colors: a matplotlib color map.
     """
     low, high = limits or (float(min(t.min() for t in panels.values())), float(max(t.max() for t in panels.values())))
     norm = (mpl.colors.LogNorm if log else mpl.colors.Normalize)(low, high, clip=True)
+    shade = mpl.colormaps[colors]
     figure = blank(columns=len(panels), height=height, sharey=True, squeeze=False)
     with mpl.rc_context(STYLE):
         for axes, (name, table) in zip(figure.axes, panels.items(), strict=True):
-            image = axes.imshow(table.clamp(min=low), norm=norm, cmap=colors, origin="lower", aspect="auto")
-            axes.set(title=name, xlabel=x, xticks=[], yticks=[0, len(table) - 1], yticklabels=["1", f"{len(table)}"])
+            image = axes.imshow(np.asarray(table.clamp(min=low)), norm=norm, cmap=shade, origin="lower", aspect="auto")
+            axes.set(title=name, xlabel=x, xticks=range(len(ticks)), xticklabels=ticks)
+            axes.set(yticks=range(len(ticks)) if ticks else [0, len(table) - 1], yticklabels=ticks or [1, len(table)])
             for i, j in table.nonzero().tolist() if numbers else []:
-                dark = norm(table[i, j].item()) < 0.5
-                axes.text(
-                    j, i, f"{table[i, j]:.0f}", ha="center", va="center", fontsize=8, color=PAPER if dark else INK
-                )
+                value = table[i, j].item()
+                ink = INK if sum(shade(norm(value))[:3]) > 1.7 else PAPER
+                axes.text(j, i, f"{value:.0f}", ha="center", va="center", fontsize=8, color=ink)
         figure.axes[0].set_ylabel(y)
         figure.colorbar(image, ax=figure.axes, label=bar, aspect=30, pad=0.015)
     return figure
 
 
 def tint(values: Tensor) -> Tensor:
-    """Values (h, w) from -1 to 1 as a picture (1, 3, h, w): vermilion below zero, white at zero, blue above."""
+    """Values (h, w) from -1 to 1 as a picture (1, 3, h, w): vermilion, white at zero, blue; NaN is pale gray."""
     blue, red = (torch.tensor(mpl.colors.to_rgb(color)).view(3, 1, 1) for color in (BLUE, RED))
     strength = values.detach().clamp(-1, 1).abs()
-    return (1 - strength * (1 - torch.where(values > 0, blue, red)))[None]
+    return (1 - strength * (1 - torch.where(values > 0, blue, red))).nan_to_num(0.9)[None]
 
 
 def _apart(heights: Sequence[float], gap: float) -> list[float]:

@@ -75,6 +75,7 @@ def test_side_by_side_is_the_same_as_each_alone() -> None:
     together = [training.mlp([3, 5, 2], seed=seed).double() for seed in range(2)]
     apart = [training.mlp([3, 5, 2], seed=seed).double() for seed in range(2)]
     history = training.train(together, x, y, steps=4, batch=3, rate=0.01, decay=0.1, examples=examples, seed=7)
+    assert not history.requires_grad
     torch.manual_seed(7)
     orders = [[torch.randperm(6)[:3] for _ in range(2)] for _ in range(4)]
     for i in range(2):
