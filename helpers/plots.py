@@ -237,6 +237,12 @@ def lines(
             if bands and name in bands:
                 axes.fill_between(xs, *bands[name], color=color, alpha=0.18, linewidth=0)
         axes.set(xlabel=x, ylabel=y, yscale="log" if log else "linear", xscale="log" if log_x else "linear")
+        places = sorted({place for xs, _ in curves.values() for place in xs})
+        if log_x:
+            axes.set_xticks(places, [f"{place:g}" for place in places], minor=False)
+            axes.set_xticks([], minor=True)
+        elif all(isinstance(place, int) for place in places):
+            axes.locator_params(axis="x", integer=True)
         axes.grid(axis="y")
         ends = [(xs[-1], ys[-1]) for xs, ys in curves.values()]
         heights = axes.transData.transform(ends)[:, 1] * 72 / figure.dpi  # in points
@@ -362,9 +368,17 @@ def _apart(heights: Sequence[float], gap: float) -> list[float]:
 
 
 def dots(
-    groups: Mapping[str, Sequence[float]], *, y: str, baseline: tuple[str, float] | None = None, height: float = 2.8
+    groups: Mapping[str, Sequence[float]],
+    *,
+    y: str,
+    baseline: tuple[str, float] | None = None,
+    limits: tuple[float, float] | None = None,
+    height: float = 2.8,
 ) -> Figure:
-    """A dot for each value of each group, one column a group, a short line at its mean; a level to compare with."""
+    """A dot for each value of each group, one column a group, a short line at its mean; a level to compare with.
+
+    The vertical axis spans `limits`, by default the values.
+    """
     figure = blank(height=height)
     axes = figure.axes[0]
     with mpl.rc_context(STYLE):
@@ -375,6 +389,7 @@ def dots(
             axes.axhline(baseline[1], color=GRAY, linewidth=1, linestyle="--")
             axes.annotate(baseline[0], (-0.45, baseline[1]), xytext=(0, 3), textcoords="offset points", color=GRAY)
         axes.set(xticks=range(len(groups)), xticklabels=list(groups), xlim=(-0.5, len(groups) - 0.5), ylabel=y)
+        axes.set(ylim=limits)
         axes.grid(axis="y")
     return figure
 

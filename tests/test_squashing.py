@@ -1,0 +1,234 @@
+"""Messages against the chain rule and against nudges, starts against their promises, collapse against running the network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy, mse_loss
+
+from helpers import squashing, training
+
+NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "01_squashing_functions.ipynb"
+ACTIVATIONS = [nn.Sigmoid, nn.Identity, nn.ReLU]
+
+
+@pytest.fixture(scope="module")
+def by_hand() -> dict[str, Any]:
+    """What the notebook's own cells define."""
+    space: dict[str, Any] = {"torch": torch, "nn": nn}
+    sources = [cell.source for cell in nbformat.read(NOTEBOOK, as_version=4).cells if cell.cell_type == "code"]
+    for start in ("def sigmoid(z)", "def slope(z)", "def send_back(", "def collapse_by_hand("):
+        (source,) = [source for source in sources if start in source]
+        exec(source, space)
+    return space
+
+
+@pytest.fixture
+def some() -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(5, 4, generator=generator, dtype=torch.float64), torch.tensor([0, 2, 1, 2, 0])
+
+
+def small(activation: Any = nn.Sigmoid, seed: int = 0) -> nn.Sequential:
+    return training.mlp([4, 6, 5, 3], activation, seed=seed).double()
+
+
+# --- the notebook's neuron --------------------------------------------------------------------------------------------
+
+
+def test_the_notebooks_functions_and_slope_are_pytorchs(by_hand: dict[str, Any]) -> None:
+    z = torch.linspace(-30, 30, 301, dtype=torch.float64, requires_grad=True)
+    torch.testing.assert_close(by_hand["sigmoid"](z), torch.sigmoid(z))
+    torch.testing.assert_close(by_hand["relu"](z), torch.relu(z))
+    (slope,) = torch.autograd.grad(torch.sigmoid(z).sum(), z)
+    torch.testing.assert_close(by_hand["slope"](z.detach()), slope)
+
+
+def test_the_notebooks_neuron_adds_and_squashes(by_hand: dict[str, Any]) -> None:
+    inputs, weights = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([0.5, -1.0, 2.0])
+    assert by_hand["neuron"](inputs, weights, torch.tensor(-1.0), by_hand["identity"]).item() == 3.5
+    assert by_hand["neuron"](inputs, weights, torch.tensor(-6.0), by_hand["relu"]).item() == 0
+
+
+# --- messages ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_messages_are_those_of_the_notebook(by_hand: dict[str, Any], activation: Any, some: Any) -> None:
+    network = small(activation)
+    mine, theirs = squashing.messages(network, *some), by_hand["send_back"](network, *some)
+    assert [tuple(message.shape) for message in mine] == [(5, 6), (5, 5), (5, 3)]
+    for one, other in zip(mine, theirs, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_a_message_predicts_what_a_nudge_of_the_sums_does(some: Any) -> None:
+    """A nudge of a bias is a nudge of that neuron's sum for all inputs at once."""
+    network, (x, y) = small(), some
+    for layer, message in zip(network[::2], squashing.messages(network, x, y), strict=True):
+        for neuron in range(layer.out_features):
+            wrong = []
+            for nudge in (1e-6, -2e-6):
+                with torch.no_grad():
+                    layer.bias[neuron] += nudge
+                    wrong.append(cross_entropy(network(x), y).item())
+            with torch.no_grad():
+                layer.bias[neuron] += 1e-6
+            assert message[:, neuron].sum().item() == pytest.approx((wrong[0] - wrong[1]) / 2e-6, abs=1e-8)
+
+
+def test_a_chain_of_single_neurons_multiplies_weights_and_slopes() -> None:
+    chain = training.mlp([1, 1, 1, 1], nn.Sigmoid, seed=3).double()
+    x = torch.tensor([[0.7]], dtype=torch.float64)
+    first, second, third = squashing.messages(chain, x, torch.zeros(1, 1).double(), loss=lambda out, _: out.sum())
+    one = torch.sigmoid(chain[0](x))
+    two = torch.sigmoid(chain[2](one))
+    assert third.item() == 1
+    assert second.item() == pytest.approx((chain[4].weight * two * (1 - two)).item())
+    assert first.item() == pytest.approx((second * chain[2].weight * one * (1 - one)).item())
+
+
+def test_messages_reach_frozen_weights_and_any_architecture(some: Any) -> None:
+    class Around(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inside = nn.Linear(4, 4).double()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x + torch.relu(self.inside(x))
+
+    network = nn.Sequential(Around(), nn.LayerNorm(4).double(), nn.Linear(4, 3).double()).requires_grad_(False)
+    with torch.enable_grad():
+        found = squashing.messages(network, *some)
+    assert [tuple(message.shape) for message in found] == [(5, 4), (5, 3)]
+    x, y = some
+    expected = (network(x).softmax(1) - nn.functional.one_hot(y, 3)) / 5
+    torch.testing.assert_close(found[1], expected)
+    assert not network[0].inside._forward_hooks
+
+
+def test_messages_of_another_loss_and_no_hook_left_after_an_error(some: Any) -> None:
+    network = small(nn.Identity)
+    x, _ = some
+    target = torch.zeros(5, 3, dtype=torch.float64)
+    torch.testing.assert_close(squashing.messages(network, x, target, loss=mse_loss)[-1], 2 * network(x) / 15)
+    with pytest.raises(RuntimeError):
+        squashing.messages(network, x[:, :2], target)
+    assert not any(layer._forward_hooks for layer in network)
+
+
+@pytest.mark.parametrize("function", [squashing.collapse, squashing.orthogonal])
+def test_a_network_without_linear_layers_is_refused(function: Any) -> None:
+    with pytest.raises(ValueError, match=r"has no nn\.Linear"):
+        function(nn.Sequential(nn.Identity()))
+
+
+# --- starts -----------------------------------------------------------------------------------------------------------
+
+
+def test_orthogonal_weights_keep_lengths_times_the_gain() -> None:
+    network = squashing.orthogonal(training.mlp([8, 8, 8], nn.Identity), gain=3, seed=4)
+    for layer in network[::2]:
+        torch.testing.assert_close(layer.weight @ layer.weight.T, 9 * torch.eye(8), atol=1e-5, rtol=0)
+        assert not layer.bias.any()
+
+
+def test_the_same_seed_gives_the_same_weights_and_the_global_state_is_untouched() -> None:
+    state = torch.random.get_rng_state()
+    one, same, other = (squashing.orthogonal(training.mlp([4, 4, 2]), seed=seed) for seed in (1, 1, 2))
+    assert torch.equal(one[0].weight, same[0].weight)
+    assert not torch.equal(one[0].weight, other[0].weight)
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_a_centered_sigmoid_network_answers_zero_to_zero_at_any_depth() -> None:
+    network = squashing.orthogonal(training.mlp([6] * 12, nn.Sigmoid), gain=4, center=0.5)
+    assert network(torch.zeros(1, 6)).abs().max() < 1e-5
+    assert network[0].bias.abs().max() == 0
+    off_center = squashing.orthogonal(training.mlp([6] * 12, nn.Sigmoid), gain=4)
+    assert off_center(torch.zeros(1, 6)).abs().max() > 0.1
+
+
+def test_a_layer_without_a_bias_is_no_obstacle() -> None:
+    layer = squashing.orthogonal(nn.Sequential(nn.Linear(3, 3, bias=False)))
+    torch.testing.assert_close(layer[0].weight.T @ layer[0].weight, torch.eye(3))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_sigmoid_takes_three_quarters_of_a_message_or_more(seed: int) -> None:
+    network = squashing.orthogonal(training.mlp([8] * 6, nn.Sigmoid), seed=seed).double()
+    x = torch.randn(20, 8, generator=torch.Generator().manual_seed(seed)).double()
+    lengths = [message.norm() for message in squashing.messages(network, x, torch.arange(20) % 8)]
+    assert all(earlier <= 0.25 * later * (1 + 1e-6) for earlier, later in zip(lengths, lengths[1:], strict=False))
+
+
+# --- collapse ---------------------------------------------------------------------------------------------------------
+
+
+def test_two_layers_multiplied_out_on_paper() -> None:
+    network = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
+    with torch.no_grad():
+        network[0].weight.copy_(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+        network[0].bias.copy_(torch.tensor([5.0, 6.0]))
+        network[1].weight.copy_(torch.tensor([[7.0, 8.0]]))
+        network[1].bias.copy_(torch.tensor([9.0]))
+    single = squashing.collapse(network)
+    assert single.weight.tolist() == [[31.0, 46.0]]  # 7 * 1 + 8 * 3, 7 * 2 + 8 * 4
+    assert single.bias.tolist() == [92.0]  # 7 * 5 + 8 * 6 + 9
+
+
+@pytest.mark.parametrize(("dtype", "largest"), [(torch.float32, 1e-5), (torch.float64, 1e-10)])
+def test_thirty_layers_are_one(dtype: torch.dtype, largest: float) -> None:
+    network = squashing.orthogonal(training.mlp([8] + [24] * 29 + [3], nn.Identity)).to(dtype)
+    with torch.no_grad():
+        for layer in network[::2]:
+            layer.bias.uniform_(-0.1, 0.1, generator=torch.Generator().manual_seed(0))
+    single = squashing.collapse(network)
+    x = torch.rand(100, 8, generator=torch.Generator().manual_seed(0)).to(dtype)
+    assert single.weight.dtype == dtype
+    assert (single(x) - network(x)).abs().max() < largest
+
+
+def test_collapse_is_the_notebooks(by_hand: dict[str, Any]) -> None:
+    network = small(nn.Identity)
+    weight, bias = by_hand["collapse_by_hand"](network)
+    single = squashing.collapse(network)
+    torch.testing.assert_close(single.weight.data, weight)
+    torch.testing.assert_close(single.bias.data, bias)
+
+
+def test_nested_layers_layers_without_bias_and_a_layer_used_twice() -> None:
+    square = nn.Linear(3, 3)
+    inner = nn.Sequential(square, nn.Identity(), nn.Linear(3, 3, bias=False))
+    network = nn.Sequential(nn.Linear(2, 3), inner, square)
+    x = torch.rand(7, 2, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(squashing.collapse(network)(x), network(x))
+    torch.testing.assert_close(squashing.collapse(square)(x.new_ones(1, 3)), square(x.new_ones(1, 3)))
+
+
+def test_the_network_itself_is_left_alone() -> None:
+    network = nn.Sequential(nn.Linear(2, 2))
+    single = squashing.collapse(network)
+    with torch.no_grad():
+        single.weight.zero_()
+    assert network[0].weight.any()
+
+
+def test_a_bend_is_named_with_its_remedy() -> None:
+    network = nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.Linear(2, 2), nn.ReLU()), nn.Linear(2, 1))
+    with pytest.raises(ValueError, match=r"layer '1\.1' is a ReLU.*nn\.Identity\(\) in its place"):
+        squashing.collapse(network)
+
+
+def test_a_container_that_runs_in_a_way_of_its_own_is_refused() -> None:
+    class Residual(nn.Sequential):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x + super().forward(x)
+
+    with pytest.raises(ValueError, match="layer '0' is a Residual"):
+        squashing.collapse(nn.Sequential(Residual(nn.Linear(2, 2))))
