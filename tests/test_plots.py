@@ -161,6 +161,82 @@ def test_lines_drops_no_curve():
     assert texts(figure) == list(curves)
 
 
+def test_lines_draws_a_band_behind_the_curve_that_it_belongs_to():
+    figure = plots.lines({"a": ([1, 2], [3, 4]), "b": ([1, 2], [5, 6])}, x="x", y="y", bands={"b": ([4, 4], [7, 9])})
+    axes = figure.axes[0]
+    (band,) = axes.collections
+    corners = band.get_paths()[0].vertices
+    assert (corners[:, 1].min(), corners[:, 1].max()) == (4, 9)
+    assert tuple(band.get_facecolor()[0][:3]) == pytest.approx(plots.mpl.colors.to_rgb(axes.lines[1].get_color()))
+    drawn(figure)
+
+
+def test_lines_names_the_places_of_a_logarithmic_axis_and_whole_numbers_of_a_counting_one():
+    figure = plots.lines({"a": ([1, 4, 16], [3, 2, 1])}, x="x", y="y", log_x=True)
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["1", "4", "16"]
+    drawn(figure)
+    counting = plots.lines({"a": (range(18), range(18))}, x="x", y="y")
+    drawn(counting)
+    assert all(float(tick).is_integer() for tick in counting.axes[0].get_xticks())
+
+
+def test_functions_draws_each_above_its_slope_and_shades_where_it_is_flat():
+    figure = plots.functions({"square": lambda z: z**2, "ReLU": torch.relu}, span=(-1, 2))
+    above, below = figure.axes[:2], figure.axes[2:]
+    assert [axes.get_title(loc="left") for axes in above] == ["square", "ReLU"]
+    for axes, other, value, slope in zip(above, below, (2.25, 1.5), (3, 1), strict=True):
+        curve, line = axes.lines[1], other.lines[1]
+        assert np.interp(1.5, curve.get_xdata(), curve.get_ydata()) == pytest.approx(value, rel=1e-4)
+        assert np.interp(1.5, line.get_xdata(), line.get_ydata()) == pytest.approx(slope, rel=1e-4)
+    dark = np.concatenate([path.vertices for path in above[1].collections[0].get_paths()])
+    assert (dark[:, 0].min(), dark[:, 0].max()) == pytest.approx((-1, 0), abs=0.01)
+    drawn(figure)
+
+
+def test_areas_draws_a_panel_for_each_curve_and_the_truth_in_all():
+    curves = {"one": torch.tensor([0.0, 1, 0]), "two": torch.tensor([0.0, 2, 0]), "three": torch.tensor([0.0, 3, 0])}
+    figure = plots.areas(curves, over=[0.0, 1, 2], truth=[0.0, 5, 0], columns=2)
+    used = [axes for axes in figure.axes if axes.lines]
+    assert [axes.get_title(loc="left") for axes in used] == list(curves)
+    for axes, (name, values) in zip(used, curves.items(), strict=True):
+        assert axes.collections[0].get_paths()[0].vertices[:, 1].max() == values.max(), name
+        assert list(axes.lines[0].get_ydata()) == [0, 5, 0]
+    drawn(figure)
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_heat_draws_all_tables_on_one_scale(log):
+    tables = {"a": torch.tensor([[1.0, 10.0], [0.0, 2.0]]), "b": torch.tensor([[100.0, 3.0], [4.0, 5.0]])}
+    figure = plots.heat(tables, x="x", y="y", bar="size", limits=(1, 100), log=log, numbers=True)
+    panels = [axes for axes in figure.axes if axes.get_images()]
+    assert {axes.get_images()[0].get_clim() for axes in panels} == {(1, 100)}
+    assert texts(figure)[:3] == ["1", "10", "2"]
+    assert panels[0].get_images()[0].origin == "lower"
+    drawn(figure)
+
+
+def test_heat_may_name_rows_and_columns():
+    figure = plots.heat({"a": torch.eye(3)}, x="x", y="y", bar="size", ticks=["0", "1", "2"], colors="Blues")
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["0", "1", "2"]
+    drawn(figure)
+
+
+def test_tint_is_white_at_zero_and_full_color_at_the_ends():
+    picture = plots.tint(torch.tensor([[0.0, 1.0, -1.0, 7.0, float("nan")]]))
+    images.check(picture)
+    white, blue, red, beyond, nothing = picture[0, :, 0].T
+    assert white.tolist() == [1, 1, 1]
+    assert blue.tolist() == pytest.approx(plots.mpl.colors.to_rgb(plots.BLUE))
+    assert red.tolist() == pytest.approx(plots.mpl.colors.to_rgb(plots.RED))
+    assert torch.equal(beyond, blue)
+    assert nothing.tolist() == pytest.approx([0.9] * 3)
+
+
+def test_dots_keep_to_the_limits():
+    figure = plots.dots({"a": [0.2, 0.3]}, y="share", limits=(0, 1))
+    assert figure.axes[0].get_ylim() == (0, 1)
+
+
 def test_columns_drops_no_group():
     groups = {f"group {i}": [i + 1, i + 2] for i in range(8)}
     axes = plots.columns(groups, ["a", "b"], x="x", y="y").axes[0]

@@ -1,7 +1,8 @@
-"""Messages against the chain rule and against nudges, starts against their promises, collapse against running the network."""
+"""Messages against the chain rule and nudges, starts against their promises, collapse against running the network."""
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +165,7 @@ def test_a_sigmoid_takes_three_quarters_of_a_message_or_more(seed: int) -> None:
     network = squashing.orthogonal(training.mlp([8] * 6, nn.Sigmoid), seed=seed).double()
     x = torch.randn(20, 8, generator=torch.Generator().manual_seed(seed)).double()
     lengths = [message.norm() for message in squashing.messages(network, x, torch.arange(20) % 8)]
-    assert all(earlier <= 0.25 * later * (1 + 1e-6) for earlier, later in zip(lengths, lengths[1:], strict=False))
+    assert all(earlier <= 0.25 * later * (1 + 1e-6) for earlier, later in itertools.pairwise(lengths))
 
 
 # --- collapse ---------------------------------------------------------------------------------------------------------
