@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from helpers import images
-from helpers.explorables import Divider, Explorable, Question, Quiz, base
+from helpers.explorables import Divider, Explorable, Message, Question, Quiz, base
 
 NASTY = '</script><b title="x">&'
 
@@ -171,6 +171,27 @@ def test_explorables_are_widgets_in_sync(divider):
     divider.observe(lambda change: changes.append((change["name"], change["new"])), names=["row", "position"])
     divider.row, divider.position = 0, 0.75
     assert changes == [("row", 0), ("position", 0.75)]
+
+
+def test_a_message_starts_where_it_is_told_to():
+    state = state_of(Message(sum=-2.5, layers=30, weight=4).html())
+    assert (state["sum"], state["layers"], state["weight"]) == (-2.5, 30, 4)
+    assert state["limits"] == {"sum": [-8, 8], "layers": [1, 30], "weight": [0.5, 4]}
+    page = Page(Message().html())
+    assert [tag for tag, _ in page.elements] == ["div", "style", "script"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"sum": 9}, "sum is 9; it must be from -8 to 8"),
+        ({"layers": 0}, "layers is 0; .* from 1 to 30"),
+        ({"weight": 5}, "weight is 5; .* from 0.5 to 4"),
+    ],
+)
+def test_a_message_out_of_reach_is_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Message(**settings)
 
 
 def test_a_quiz_holds_every_answer_with_its_reason_in_a_fixed_order():
