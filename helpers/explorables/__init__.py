@@ -2,6 +2,7 @@
 
 from helpers.explorables.base import Explorable
 from helpers.explorables.divider import Divider
+from helpers.explorables.masks import Masks
 from helpers.explorables.quiz import Question, Quiz
 
-__all__ = ["Divider", "Explorable", "Question", "Quiz"]
+__all__ = ["Divider", "Explorable", "Masks", "Question", "Quiz"]
