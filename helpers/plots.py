@@ -28,6 +28,7 @@ BLUE, ORANGE, GREEN, PURPLE, SKY, RED = "#0072b2", "#e69f00", "#009e73", "#cc79a
 COLORS = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
 
 SHADE: dict[str, Any] = {"color": "#8a8f98", "alpha": 0.13, "linewidth": 0}
+NIGHT = "#10131a"
 
 WIDTH = 7.0  # inches; at the width of a page, text of 10 points looks like the page's own
 STYLE: dict[Any, Any] = {
@@ -238,10 +239,10 @@ def lines(
                 axes.fill_between(xs, *bands[name], color=color, alpha=0.18, linewidth=0)
         axes.set(xlabel=x, ylabel=y, yscale="log" if log else "linear", xscale="log" if log_x else "linear")
         places = sorted({place for xs, _ in curves.values() for place in xs})
-        if log_x:
+        if log_x and len(places) <= 10:
             axes.set_xticks(places, [f"{place:g}" for place in places], minor=False)
             axes.set_xticks([], minor=True)
-        elif all(isinstance(place, int) for place in places):
+        elif not log_x and all(isinstance(place, int) for place in places):
             axes.locator_params(axis="x", integer=True)
         axes.grid(axis="y")
         ends = [(xs[-1], ys[-1]) for xs, ys in curves.values()]
@@ -409,6 +410,103 @@ def columns(
         axes.grid(axis="y")
         if len(groups) > 1:
             axes.legend()
+    return figure
+
+
+def table(values: Tensor, rows: Sequence[str], columns: Sequence[str]) -> Figure:
+    """Values (rows, columns) as windows with numbers, the higher in rank the brighter, the highest in a frame."""
+    figure = blank(height=0.6 * len(rows) + 0.6)
+    axes, best = figure.axes[0], divmod(int(values.argmax()), len(columns))
+    with mpl.rc_context(STYLE):
+        ranks = values.flatten().argsort().argsort().view_as(values)
+        axes.pcolormesh(ranks, cmap="cividis", edgecolors=PAPER, linewidth=3)
+        for i, j in itertools.product(range(len(rows)), range(len(columns))):
+            color = PAPER if ranks[i, j] < values.numel() / 2 else INK
+            axes.text(j + 0.5, i + 0.5, f"{values[i, j]:.1f}", color=color, ha="center", va="center")
+        axes.add_patch(mpl.patches.Rectangle(best[::-1], 1, 1, fill=False, edgecolor=RED, linewidth=3))
+        axes.set(xticks=np.arange(len(columns)) + 0.5, xticklabels=columns)
+        axes.set(yticks=np.arange(len(rows)) + 0.5, yticklabels=rows)
+        axes.invert_yaxis()
+        axes.spines[:].set_visible(False)
+        axes.tick_params(length=0)
+    return figure
+
+
+def scatter(
+    panels: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence[float]]]],
+    *,
+    x: str,
+    y: str,
+    marks: Mapping[str, tuple[float, float]] | None = None,
+    diagonal: bool = False,
+    size: float = 4,
+    height: float = 3.2,
+) -> Figure:
+    """Dots (xs, ys) in a color for each name, panels side by side on the same axes; `marks` are stars with names."""
+    figure = blank(columns=len(panels), height=height, squeeze=False, sharex=True, sharey=True)
+    with mpl.rc_context(STYLE):
+        for axes, (title, groups) in zip(figure.axes, panels.items(), strict=True):
+            if diagonal:
+                axes.axline((0, 0), slope=1, color=GRAY, linewidth=0.8)
+            places = np.concatenate([np.stack([xs, ys], axis=1) for xs, ys in groups.values()])
+            _dust(axes, places, np.repeat(COLORS[: len(groups)], [len(xs) for xs, _ in groups.values()]), size)
+            for color, name in zip(COLORS, groups, strict=False):
+                axes.scatter([], [], s=30, color=color, label=name)
+            for name, place in (marks or {}).items():
+                axes.plot(*place, "*", color=INK, markeredgecolor=PAPER, markersize=17)
+                axes.annotate(name, place, xytext=(8, -30), textcoords="offset points", weight="bold", ha="right")
+            axes.set(title=title, xlabel=x)
+            axes.grid()
+        figure.axes[0].set_ylabel(y)
+        figure.axes[0].legend()
+    return figure
+
+
+def _dust(axes: Axes, places: np.ndarray, colors: np.ndarray, size: float) -> None:
+    """Dots (n, 2) in random order, for else one color would lie over the other."""
+    order = np.random.default_rng(0).permutation(len(places))
+    axes.scatter(places[order, 0], places[order, 1], s=size, color=colors[order], alpha=0.4, linewidths=0)
+
+
+def clouds(
+    answers: Sequence[Tensor],
+    pictures: Sequence[Tensor],
+    truths: Sequence[int],
+    *,
+    marks: Mapping[str, Sequence[Tensor]],
+    columns: int = 3,
+) -> Figure:
+    """Many answers to each picture as a cloud by night, in a polygon with a corner for each category.
+
+    An answer lies at the mean of the corners, weighted by its probabilities, so the mean of answers lies at the mean
+    of their places. It is blue when its likeliest category is the true one, orange when not.
+
+    Args:
+        answers: for each picture the probabilities (M, K) that M networks give K categories.
+        pictures: (1, 3, H, W) each, drawn small into a corner.
+        truths: for each picture its true category.
+        marks: single answers (K,), one for each picture, by the matplotlib marker that shows them in white.
+        columns: panels in a row.
+    """
+    rows = -(-len(answers) // columns)
+    grid = {"wspace": 0.015, "hspace": 0.015}
+    figure = blank(rows=rows, columns=columns, height=WIDTH / columns * rows, squeeze=False, gridspec_kw=grid)
+    turn = 2 * np.pi * np.arange(answers[0].shape[1]) / answers[0].shape[1]
+    corners = np.stack([np.sin(turn), np.cos(turn)], axis=1)
+    with mpl.rc_context(STYLE):
+        for i, (axes, shares) in enumerate(zip(figure.axes, answers, strict=False)):
+            axes.set(xlim=(-1.26, 1.26), ylim=(-1.26, 1.26), aspect="equal", facecolor=NIGHT, xticks=[], yticks=[])
+            axes.spines[:].set_visible(False)
+            axes.add_patch(mpl.patches.Polygon(corners, fill=False, edgecolor=GRAY, linewidth=0.5))
+            right = shares.argmax(dim=1).numpy() == truths[i]
+            _dust(axes, shares.numpy() @ corners, np.where(right, SKY, ORANGE), 1.6)
+            for category, (x, y) in enumerate(1.14 * corners):
+                axes.text(x, y, f"{category}", color=PAPER if category == truths[i] else GRAY, ha="center", va="center")
+            for marker, chosen in marks.items():
+                x, y = chosen[i].numpy() @ corners
+                style: dict[str, Any] = {"mfc": PAPER, "ms": 13} if marker == "*" else {"mfc": "none", "ms": 8}
+                axes.plot(x, y, marker, color=PAPER, **style)
+            _picture(axes.inset_axes((0.03, 0.03, 0.17, 0.17)), pictures[i], smooth=False)
     return figure
 
 

@@ -10,10 +10,12 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from torch import nn
 
 from helpers import images
-from helpers.explorables import Divider, Explorable, Message, Question, Quiz, base
+from helpers.explorables import Divider, Explorable, Masks, Message, Question, Quiz, base
 
 NASTY = '</script><b title="x">&'
 
@@ -209,3 +211,28 @@ def test_a_quiz_without_questions_or_without_a_wrong_answer():
         Quiz([])
     with pytest.raises(ValueError, match="needs a wrong answer too: '2"):
         Quiz([Question("2 + 2?", "4", "Two pairs.", {})])
+
+
+@pytest.fixture
+def small_network():
+    return nn.Sequential(nn.Linear(4, 3), nn.Sequential(nn.Tanh(), nn.Dropout(0.25)), nn.Linear(3, 2))
+
+
+def test_masks_carries_the_weights_and_the_pictures(small_network):
+    state = state_of(Masks(small_network, torch.tensor([[0, 0.5, 1, 0.25]]), label="A network").html())
+    assert state["pictures"] == [[0, 0.5, 1, 0.25]]
+    assert (state["p"], state["chosen"], state["mean"]) == (0.25, 0, "geometric")
+    for layer, linear in zip(state["layers"], (small_network[0], small_network[2]), strict=True):
+        assert np.allclose(layer["weight"], linear.weight.detach(), atol=6e-5)
+        assert np.allclose(layer["bias"], linear.bias.detach(), atol=6e-5)
+
+
+def test_masks_refuses_what_it_cannot_draw(small_network):
+    pictures = torch.zeros(2, 4)
+    with pytest.raises(ValueError, match="is Linear, ReLU, Linear; it must be Linear, Tanh, Dropout, Linear"):
+        Masks(nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)), pictures, label="A network")
+    wide = nn.Sequential(nn.Linear(4, 17), nn.Tanh(), nn.Dropout(0.5), nn.Linear(17, 2))
+    with pytest.raises(ValueError, match="17 hidden neurons and 4 pixels; up to 16 neurons"):
+        Masks(wide, pictures, label="A network")
+    with pytest.raises(ValueError, match=r"3 hidden neurons and 5 pixels; .* pictures must be square"):
+        Masks(small_network, torch.zeros(2, 5), label="A network")

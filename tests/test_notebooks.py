@@ -82,6 +82,26 @@ def test_solutions_were_executed(notebook: Path) -> None:
     assert 3 <= written == nbformat.read(executed(notebook), as_version=4).metadata["run"]["solutions"]
 
 
+def test_an_exercise_has_stars_a_hint_and_a_solution_and_the_chapter_a_quiz(notebook: Path) -> None:
+    content = nbformat.read(notebook, as_version=4)
+    text = "\n".join(cell.source for cell in content.cells)
+    number = str(int(notebook.stem[:2]))
+    exercises = re.split(r"\*\*Exercise ", text)[1:]
+    assert 3 <= len(exercises) <= 6
+    for place, exercise in enumerate(exercises, start=1):
+        assert re.match(rf"{number}\.{place}\*\* ★{{1,3}} ", exercise)
+        assert re.search(r"<summary>[^<]*[Hh]int", exercise)
+        assert exercise.count('<details class="solution">') == 1
+    assert len(re.findall(r"^check_\w+\(answer", text, flags=re.MULTILINE)) >= 2
+    assert "explorables.Quiz(" in text
+
+
+def test_empty_answers_are_neither_right_nor_wrong(notebook: Path) -> None:
+    verdicts = [output for output in run.outputs(notebook, "text/html") if 'class="self-check"' in output]
+    assert len(verdicts) >= 2
+    assert all("<b>…</b>" in verdict for verdict in verdicts)
+
+
 def test_a_solution_that_is_wrong_stops_the_run(
     notebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ import io
 import subprocess
 import sys
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 import torch
@@ -235,6 +236,43 @@ def test_tint_is_white_at_zero_and_full_color_at_the_ends():
 def test_dots_keep_to_the_limits():
     figure = plots.dots({"a": [0.2, 0.3]}, y="share", limits=(0, 1))
     assert figure.axes[0].get_ylim() == (0, 1)
+
+
+def test_table_writes_every_number_and_frames_the_highest():
+    axes = plots.table(torch.tensor([[1.0, 2.0, 9.5], [4.0, 3.0, 8.0]]), ["a", "b"], ["c", "d", "e"]).axes[0]
+    assert texts(axes.figure) == ["1.0", "2.0", "9.5", "4.0", "3.0", "8.0"]
+    assert axes.collections[0].get_array().flatten().tolist() == [0, 1, 5, 3, 2, 4]  # ranks
+    assert axes.patches[0].get_xy() == (2, 0)
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
+    assert axes.yaxis_inverted()
+    drawn(axes.figure)
+
+
+def test_scatter_draws_every_dot_in_the_color_of_its_name():
+    groups = {"first": ([0, 1], [2, 3]), "second": ([4], [5])}
+    figure = plots.scatter({"left": groups, "right": groups}, x="x", y="y", marks={"here": (1, 1)}, diagonal=True)
+    for axes in figure.axes:
+        dots, *_ = axes.collections
+        colors = [mpl.colors.to_hex(color) for color in dots.get_facecolors()]
+        found = {tuple(place): color for place, color in zip(dots.get_offsets().tolist(), colors, strict=True)}
+        assert found == {(0, 2): plots.BLUE, (1, 3): plots.BLUE, (4, 5): plots.ORANGE}
+        assert axes.lines[-1].get_xydata().tolist() == [[1, 1]]
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["first", "second"]
+    drawn(figure)
+
+
+def test_clouds_put_an_answer_at_the_mean_of_the_corners_and_color_it_by_truth(noise):
+    answers = torch.tensor([[1.0, 0, 0, 0], [0, 0.75, 0, 0.25]])
+    marks = {"o": [answers.mean(0)], "*": [torch.tensor([0, 0, 1.0, 0])]}
+    axes = plots.clouds([answers], [noise(1, 3, 8, 8)], [0], marks=marks, columns=1).axes[0]
+    dots = axes.collections[0]
+    colors = [mpl.colors.to_hex(color) for color in dots.get_facecolors()]
+    places = [tuple(round(number, 6) for number in place) for place in dots.get_offsets().tolist()]
+    assert dict(zip(places, colors, strict=True)) == {(0, 1): plots.SKY, (0.5, 0): plots.ORANGE}
+    ring, star = (line.get_xydata()[0].tolist() for line in axes.lines)
+    assert ring == pytest.approx([0.25, 0.5], abs=1e-6)
+    assert star == pytest.approx([0, -1], abs=1e-6)
+    drawn(axes.figure)
 
 
 def test_columns_drops_no_group():
