@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -82,6 +82,13 @@ def climb(
             constraint(x)
         if on_step is not None:
             on_step(Step(step, steps, score.item(), x))
+
+
+def later(on_step: OnStep | None, done: int, total: int) -> OnStep | None:
+    """An `on_step` for one stage of several: it adds the `done` steps of earlier stages, and knows the `total`."""
+    if on_step is None:
+        return None
+    return lambda step: on_step(replace(step, step=done + step.step, total=total))
 
 
 def steepest(step_size: float) -> Rule:

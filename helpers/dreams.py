@@ -103,7 +103,7 @@ def climb_octaves(
     for octave, size in enumerate(sizes):
         original = images.resize(pixels, size)
         x = (original + _resample(detail, size)).clamp(0, 1)
-        told = _offset(on_step, octave * steps, octaves * steps)
+        told = ascent.later(on_step, octave * steps, octaves * steps)
         try:
             ascent.climb(x, shifted, steps=steps, rule=rule, constraint=ascent.unit_range, on_step=told)
         except KeyboardInterrupt:
@@ -298,12 +298,6 @@ def _places(network: Network, layer: str, x: Tensor) -> Tensor:
 
 def _resample(detail: Tensor, size: tuple[int, int]) -> Tensor:
     return interpolate(detail, size, mode="bicubic", antialias=True)
-
-
-def _offset(on_step: ascent.OnStep | None, done: int, total: int) -> ascent.OnStep | None:
-    if on_step is None:
-        return None
-    return lambda step: on_step(replace(step, step=done + step.step, total=total))
 
 
 def _require(condition: bool, message: str) -> None:
