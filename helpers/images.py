@@ -129,6 +129,18 @@ def square(pixels: Tensor, side: int = 224) -> Tensor:
     return resize(pixels[:, :, top : top + cut, left : left + cut], (side, side))
 
 
+def luminance(pixels: Tensor) -> Tensor:
+    """The gray picture (N, 3, H, W): how light each place is to the eye, three times over."""
+    weights = pixels.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)  # of television (ITU-R BT.601)
+    return (pixels * weights).sum(1, keepdim=True).expand_as(pixels)
+
+
+def recolor(pixels: Tensor, colors: Tensor) -> Tensor:
+    """The light and dark of `pixels` with the color of another picture, which is scaled to its size."""
+    colors = resize(colors, (pixels.shape[2], pixels.shape[3]))
+    return (colors + luminance(pixels) - luminance(colors)).clamp(0, 1)
+
+
 def to_pil(pixels: Tensor) -> Image.Image:
     """One image (1, 3, H, W) as a Pillow picture of 8 bits a channel."""
     check(pixels)

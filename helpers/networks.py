@@ -7,6 +7,7 @@ torchvision classifier can be named too and is downloaded by torchvision.
 
 from __future__ import annotations
 
+import copy
 import difflib
 import hashlib
 import importlib.util
@@ -218,6 +219,19 @@ def load(name: str = "efficientnet_lite0", *, device: str | torch.device | None 
     else:
         network = _torchvision(name)
     return network.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def average_pooling(network: Network) -> Network:
+    """A copy of a network that pools by averaging where it took the largest value; the weights stay the same.
+
+    Gatys et al. (2016) recommend it for VGG-19: the picture's gradient then reaches every pixel of a pool.
+    """
+    copied = copy.deepcopy(network)
+    for name, module in network.body.named_modules():
+        if isinstance(module, nn.MaxPool2d):
+            copied._layers[name] = nn.AvgPool2d(module.kernel_size, module.stride, module.padding)
+            copied.body.set_submodule(name, copied._layers[name])
+    return copied
 
 
 def read_weights(file: WeightsFile, path: Path | None = None) -> dict[str, Tensor]:

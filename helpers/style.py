@@ -156,11 +156,11 @@ def transfer(
 ) -> Tensor:
     """A photo as the painter of another picture might have painted it (Gatys et al. 2016).
 
-    Departures from the paper: it starts from the photo instead of noise, works from small to large, keeps the
-    network's max pooling, measures relative errors, asks for smoothness, and lets a sigmoid keep pixels in range.
+    Departures from the paper: it starts from the photo instead of noise, works from small to large, measures relative
+    errors, asks for smoothness, and lets a sigmoid keep the pixels in range.
 
     Args:
-        network: VGG-19, or any network with the layers.
+        network: VGG-19, best with `networks.average_pooling`, or any network with the layers.
         content: the photo, (1, 3, H, W) in [0, 1].
         painting: (1, 3, H', W'); it is scaled to cover as much area as the photo.
         size: longer side of the result in pixels.
@@ -185,7 +185,7 @@ def transfer(
     layers: Any = {"content_layer": content_layer, "style_layers": style_layers}
     photo, model = content.to(network.device), painting.to(network.device)
     if preserve_color:
-        photo, model = luminance(photo), luminance(model)
+        photo, model = images.luminance(photo), images.luminance(model)
         model = ((model - model.mean()) / (model.std() + 1e-6) * photo.std() + photo.mean()).clamp(0, 1)
     start = images.resize(photo, sizes[0][0])
     chance = torch.rand(start.shape, generator=torch.Generator().manual_seed(seed)).to(start)
@@ -198,7 +198,7 @@ def transfer(
             told = ascent.later(on_step, sum(lengths[:octave]), sum(lengths))
             _fall(free, loss, steps=lengths[octave], on_step=told)
     result = images.resize(torch.sigmoid(free), sizes[-1][0]).to(content.device)
-    return recolor(result, content) if preserve_color else result
+    return images.recolor(result, content) if preserve_color else result
 
 
 def octave_sizes(
@@ -225,18 +225,6 @@ def _covering(pixels: Tensor, area: float) -> tuple[int, int]:
     height, width = pixels.shape[2:]
     ratio = math.sqrt(area / (height * width))
     return max(1, round(height * ratio)), max(1, round(width * ratio))
-
-
-def luminance(pixels: Tensor) -> Tensor:
-    """The gray picture (N, 3, H, W): how light each place is to the eye, three times over."""
-    weights = pixels.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)  # of television (ITU-R BT.601)
-    return (pixels * weights).sum(1, keepdim=True).expand_as(pixels)
-
-
-def recolor(pixels: Tensor, colors: Tensor) -> Tensor:
-    """The light and dark of `pixels` with the color of another picture, which is scaled to its size."""
-    colors = images.resize(colors, (pixels.shape[2], pixels.shape[3]))
-    return (colors + luminance(pixels) - luminance(colors)).clamp(0, 1)
 
 
 def _require(condition: bool, message: str) -> None:

@@ -508,3 +508,26 @@ def test_resize_is_pillows_bicubic(noise, size):
 def test_resize_to_the_same_size_changes_nothing(noise):
     pixels = noise(1, 3, 9, 12)
     assert torch.equal(images.resize(pixels, (9, 12)), pixels)
+
+
+# --- Light and color --------------------------------------------------------------------------------------------------
+
+
+def test_luminance_is_pillows_gray(noise):
+    pixels = noise(1, 3, 9, 8)
+    ours = images.luminance(pixels)
+    assert ours.shape == pixels.shape
+    assert torch.equal(ours[:, 0], ours[:, 2])
+    theirs = np.asarray(images.to_pil(pixels).convert("L"), float) / 255
+    np.testing.assert_allclose(ours[0, 0].numpy(), theirs, atol=1.01 / 255)
+
+
+def test_recoloring_moves_red_green_and_blue_by_the_same_amount():
+    gray = torch.full((1, 3, 1, 1), 0.3)
+    colors = torch.tensor([0.6, 0.5, 0.4]).view(1, 3, 1, 1)
+    shift = 0.3 - (0.299 * 0.6 + 0.587 * 0.5 + 0.114 * 0.4)
+    torch.testing.assert_close(images.recolor(gray, colors), colors + shift)
+
+
+def test_colors_of_another_size_are_scaled(noise):
+    assert images.recolor(noise(1, 3, 9, 8), noise(1, 3, 18, 20)).shape == (1, 3, 9, 8)

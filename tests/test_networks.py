@@ -250,6 +250,17 @@ def test_pixels_that_are_no_image_are_refused(lite0, pixels, message):
         lite0.features(pixels, "relu1")
 
 
+def test_average_pooling_is_a_copy_that_averages(vgg19, photo):
+    averaging = networks.average_pooling(vgg19)
+    found = averaging.features(photo, ["relu1_2", "pool1"])
+    expected = torch.nn.functional.avg_pool2d(found["relu1_2"], 2)
+    torch.testing.assert_close(found["pool1"], expected)
+    assert averaging.layers == vgg19.layers
+    before = vgg19.features(photo, ["relu1_2", "pool1"])
+    torch.testing.assert_close(before["pool1"], torch.nn.functional.max_pool2d(before["relu1_2"], 2))
+    torch.testing.assert_close(before["relu1_2"], found["relu1_2"])
+
+
 # --- Asking for what there is not -------------------------------------------------------------------------------------
 
 

@@ -300,15 +300,6 @@ def test_octaves_cover_the_same_area_with_the_painting_and_end_at_the_size(noise
 # --- Color ------------------------------------------------------------------------------------------------------------
 
 
-def test_luminance_and_recoloring_written_out():
-    pixels = torch.tensor([1.0, 0.5, 0.0]).view(1, 3, 1, 1)
-    torch.testing.assert_close(style.luminance(pixels), torch.full((1, 3, 1, 1), 0.299 + 0.2935))
-    gray = torch.full((1, 3, 1, 1), 0.3)
-    colors = torch.tensor([0.6, 0.5, 0.4]).view(1, 3, 1, 1)
-    shift = 0.3 - (0.299 * 0.6 + 0.587 * 0.5 + 0.114 * 0.4)
-    torch.testing.assert_close(style.recolor(gray, colors), colors + shift)
-
-
 def test_a_transfer_in_gray_keeps_the_photos_color(tiny, photo, painting):
     soft = 0.3 + 0.4 * photo  # so that no color is clipped
     found = style.transfer(tiny, soft, painting, **QUICK, preserve_color=True)
