@@ -17,8 +17,8 @@ STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT_LAYER = "relu4_2"
 
 SMALLEST_SIDE = 32  # pixels: relu5_1 still has two places a side
-FIRST_STEP = 0.1
 LARGEST_SIZE = 1024  # pixels: one gradient at this size takes about 4 GB
+FIRST_STEP = 0.1  # mean size of the first step, before the sigmoid; L-BFGS finds all others by itself
 Errors = Callable[[Tensor], tuple[Tensor, Tensor]]  # picture -> (content error, style error)
 
 
@@ -48,8 +48,7 @@ def errors(
     a mean square divided by the mean square of what is wanted, so that 0 is a match, 1 is as far off as a picture
     without features, and no layer outweighs another only because its numbers are larger.
 
-    Without a content (1, 3, H, W) or without a painting (1, 3, H', W') its error is 0. Unknown layers, or no style
-    layer at all, are a ValueError.
+    Without content (1, 3, H, W) or painting (1, 3, H', W') its error is 0. Unknown or no layers are a ValueError.
     """
     known = [network.require(layer) for layer in style_layers]
     _require(len(known) > 0, "a style needs at least one layer")
@@ -95,8 +94,8 @@ def roughness(pixels: Tensor) -> Tensor:
 def descend(pixels: Tensor, loss: ascent.Objective, *, steps: int, on_step: ascent.OnStep | None = None) -> Tensor:
     """Adjust a copy of a picture until `loss` is low, by PyTorch's L-BFGS; an interrupt hands back the best so far.
 
-    A clamped pixel would pass no slope, so nothing is clamped: each pixel is the sigmoid of a free number. Values
-    within 0.02 of black or white begin that far from it. `steps` counts gradients, and `on_step` is told of each.
+    Nothing is clamped, for a clamped pixel passes no slope: each pixel is the sigmoid of a free number, and starts at
+    least 0.02 from black and white. `steps` counts gradients, and `on_step` is told of each.
     """
     images.check(pixels)
     free = _free(pixels)
@@ -115,14 +114,16 @@ def _fall(free: Tensor, loss: ascent.Objective, *, steps: int, on_step: ascent.O
     best, lowest, taken = free.clone(), math.inf, 0
     unit = FIRST_STEP * free.numel()
     scaled = (free / unit).requires_grad_(True)
-    optimizer = torch.optim.LBFGS([scaled], max_iter=steps, max_eval=steps, tolerance_grad=0, tolerance_change=0)
+    settings: Any = {"tolerance_grad": 0, "tolerance_change": 0, "line_search_fn": "strong_wolfe"}
 
     def slope() -> Tensor:
         nonlocal lowest, taken
+        if taken == steps:
+            raise StopIteration  # a line search may ask for more than was granted
         pixels = torch.sigmoid(unit * scaled)
         value = loss(pixels)
         scaled.grad = torch.autograd.grad(value, scaled)[0].contiguous()  # L-BFGS takes no channels-last layout
-        if value < lowest:  # without a line search it may overshoot
+        if value < lowest:
             best.copy_(unit * scaled.detach())
             lowest = value.item()
         taken += 1
@@ -131,7 +132,9 @@ def _fall(free: Tensor, loss: ascent.Objective, *, steps: int, on_step: ascent.O
         return value
 
     try:
-        optimizer.step(slope)
+        torch.optim.LBFGS([scaled], max_iter=steps, **settings).step(slope)
+    except StopIteration:
+        pass
     finally:
         free.copy_(best)
 
