@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import io
 import threading
@@ -61,12 +62,22 @@ class Panel(widgets.VBox):
         start: the picture to begin with, (1, 3, H, W).
         size: longer side in pixels of uploaded pictures.
         verb: what the button says.
+        second: another picture that the run needs, by the name under which it is passed, such as {"painting": ...};
+            the reader may upload that one too.
     """
 
     def __init__(
-        self, run: Run, controls: Mapping[str, widgets.Widget], *, start: Tensor, size: int = 448, verb: str = "Dream"
+        self,
+        run: Run,
+        controls: Mapping[str, widgets.Widget],
+        *,
+        start: Tensor,
+        size: int = 448,
+        verb: str = "Dream",
+        second: Mapping[str, Tensor] | None = None,
     ) -> None:
         self.run, self.controls, self.pixels, self.size = run, controls, start, size
+        self.second = dict(second or {})
         self.result: Tensor | None = None
         self.thread: threading.Thread | None = None
         self._cancel = threading.Event()
@@ -77,26 +88,34 @@ class Panel(widgets.VBox):
         self.keep = widgets.Button(description="Save", icon="download", disabled=True)
         self.bar = widgets.FloatProgress(min=0, max=1, layout={"width": "98%"})
         self.message = widgets.HTML()
-        self.before = widgets.Image(value=_png(start), layout={"width": "49%"})
-        self.after = widgets.Image(value=_png(start), layout={"width": "49%"})
+        width = {"width": f"{98 // (2 + len(self.second))}%"}
+        self.before = widgets.Image(value=_png(start), layout=width)
+        self.after = widgets.Image(value=_png(start), layout=width)
+        self.shown = {name: widgets.Image(value=_png(picture), layout=width) for name, picture in self.second.items()}
+        self.uploads = {
+            name: widgets.FileUpload(accept="image/*", multiple=False, description=f"Your {name}")
+            for name in self.second
+        }
         self.upload.observe(self._read, names="value")
+        for name, upload in self.uploads.items():
+            upload.observe(functools.partial(self._read_second, name), names="value")
         self.go.on_click(lambda _: self.begin())
         self.stop.on_click(lambda _: self._cancel.set())
         self.keep.on_click(lambda _: self._save())
-        buttons = [self.upload, self.go, self.stop, self.path, self.keep]
+        buttons = [self.upload, *self.uploads.values(), self.go, self.stop, self.path, self.keep]
         super().__init__(
             [
                 widgets.HBox(list(controls.values())),
                 widgets.HBox(buttons),
                 self.bar,
                 self.message,
-                widgets.HBox([self.before, self.after]),
+                widgets.HBox([self.before, *self.shown.values(), self.after]),
             ]
         )
 
     def begin(self) -> None:
         """Start the work in the background, with the settings as they stand."""
-        settings = {name: control.value for name, control in self.controls.items()}
+        settings = {name: control.value for name, control in self.controls.items()} | self.second
         self._cancel.clear()
         self._say("")
         self._busy(True)
@@ -121,22 +140,38 @@ class Panel(widgets.VBox):
             raise KeyboardInterrupt
 
     def _busy(self, busy: bool) -> None:
-        self.go.disabled, self.upload.disabled, self.stop.disabled = busy, busy, not busy
+        for button in (self.go, self.upload, *self.uploads.values()):
+            button.disabled = busy
+        self.stop.disabled = not busy
         self.keep.disabled = busy or self.result is None
 
     def _read(self, change: dict[str, Any]) -> None:
+        if (picture := self._uploaded(change)) is not None:
+            self.pixels = picture
+            self.before.value = self.after.value = _png(picture)
+            self._forget()
+
+    def _read_second(self, name: str, change: dict[str, Any]) -> None:
+        if (picture := self._uploaded(change)) is not None:
+            self.second[name] = picture
+            self.shown[name].value = _png(picture)
+            self._forget()
+
+    def _uploaded(self, change: dict[str, Any]) -> Tensor | None:
         if not change["new"]:
-            return
+            return None
         file = io.BytesIO(change["new"][0]["content"])
         file.name = change["new"][0]["name"]  # for the errors of images.load
         try:
-            self.pixels = images.load(file, size=self.size)
+            return images.load(file, size=self.size)
         except ValueError as error:
             self._say(str(error))
-        else:
-            self.before.value = self.after.value = _png(self.pixels)
-            self.result, self.keep.disabled = None, True
-            self._say("")
+            return None
+
+    def _forget(self) -> None:
+        """The result belongs to pictures that are no longer shown."""
+        self.result, self.keep.disabled = None, True
+        self._say("")
 
     def _save(self) -> None:
         try:

@@ -263,6 +263,37 @@ def test_an_upload_becomes_the_picture_at_the_panels_size(noise):
     assert panel.result.shape == (1, 3, 20, 24)
 
 
+def test_a_panel_takes_a_second_picture_and_passes_it_by_name():
+    def average(pixels, *, on_step, steps, painting):
+        brighten(pixels, on_step=on_step, steps=steps)
+        return torch.full_like(pixels, painting.mean())
+
+    start = torch.full((1, 3, 12, 16), 0.2)
+    panel = live.Panel(average, {"steps": widgets.IntText(value=2)}, start=dark(), size=24, second={"painting": start})
+    assert panel.uploads["painting"].description == "Your painting"
+    assert shown_in(panel.shown["painting"]).shape == (12, 16, 3)
+    panel.begin()
+    finish(panel)
+    torch.testing.assert_close(panel.result, torch.full((1, 3, 16, 12), 0.2))
+    before = panel.before.value
+    panel.uploads["painting"].value = uploaded(png(torch.full((1, 3, 48, 40), 0.6)))
+    assert panel.second["painting"].shape == (1, 3, 24, 20)
+    assert shown_in(panel.shown["painting"]).shape == (24, 20, 3)
+    assert panel.before.value == before
+    assert panel.result is None  # it belonged to the old painting
+    assert panel.keep.disabled
+    panel.begin()
+    finish(panel)
+    torch.testing.assert_close(panel.result, torch.full((1, 3, 16, 12), 0.6), rtol=0, atol=1e-6)
+
+
+def test_an_unreadable_second_picture_is_explained_and_keeps_the_old_one():
+    panel = live.Panel(brighten, {}, start=dark(), second={"painting": dark() + 0.5})
+    panel.uploads["painting"].value = uploaded(b"no picture", name="starry.jpg")
+    assert "starry.jpg is not a picture" in panel.message.value
+    assert torch.equal(panel.second["painting"], dark() + 0.5)
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"no picture", png(torch.zeros(1, 3, 40, 40))[:60]], ids=["empty", "text", "cut short"]
 )

@@ -1,4 +1,4 @@
-"""Style transfer against arithmetic written out, SciPy's L-BFGS, the plain VGG-19 and the notebook's own dozen lines."""
+"""Style transfer against arithmetic written out, SciPy's L-BFGS, the plain VGG-19 and the notebook's dozen lines."""
 
 from __future__ import annotations
 
