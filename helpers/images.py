@@ -129,6 +129,11 @@ def square(pixels: Tensor, side: int = 224) -> Tensor:
     return resize(pixels[:, :, top : top + cut, left : left + cut], (side, side))
 
 
+def rounded(pixels: Tensor) -> Tensor:
+    """The pixels as a file of 8 bits a channel keeps them."""
+    return (pixels * 255).round() / 255
+
+
 def to_pil(pixels: Tensor) -> Image.Image:
     """One image (1, 3, H, W) as a Pillow picture of 8 bits a channel."""
     check(pixels)
