@@ -101,11 +101,11 @@ def steepest(step_size: float) -> Rule:
     return rule
 
 
-def signed(step_size: float) -> Rule:
+def signed(step_size: float | Tensor) -> Rule:
     """Move every pixel by `step_size`, up or down: the steepest ascent when the largest change is what counts."""
 
     def rule(x: Tensor, gradient: Tensor) -> None:
-        x.add_(gradient.sign(), alpha=step_size)
+        x.add_(gradient.sign() * step_size)
 
     return rule
 

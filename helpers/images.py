@@ -141,6 +141,11 @@ def recolor(pixels: Tensor, colors: Tensor) -> Tensor:
     return (colors + luminance(pixels) - luminance(colors)).clamp(0, 1)
 
 
+def rounded(pixels: Tensor) -> Tensor:
+    """The pixels as a file of 8 bits a channel keeps them."""
+    return (pixels * 255).round() / 255
+
+
 def to_pil(pixels: Tensor) -> Image.Image:
     """One image (1, 3, H, W) as a Pillow picture of 8 bits a channel."""
     check(pixels)

@@ -1,0 +1,275 @@
+"""Chapter 4: pictures that a network takes for what no person would see in them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from helpers import ascent, images
+from helpers.networks import Network
+
+Classifier = Network | Callable[[Tensor], Tensor]  # pixels in [0, 1] -> logits (N, categories)
+Labels = Tensor | Sequence[str | int] | str | int
+WIDTH, DEPTH = 24, 6  # neurons in a layer of the network that paints, and its layers
+SMALLEST = 64  # pixels: side of a painting
+
+
+def fgsm(network: Classifier, pixels: Tensor, labels: Labels, *, epsilon: float, targeted: bool = False) -> Tensor:
+    """One step of size `epsilon` for every pixel, up or down: the fast gradient sign method (Goodfellow et al. 2015).
+
+    Arguments, result and errors are those of `pgd`.
+    """
+    return pgd(network, pixels, labels, epsilon=epsilon, step_size=epsilon, steps=1, targeted=targeted)
+
+
+def pgd(
+    network: Classifier,
+    pixels: Tensor,
+    labels: Labels,
+    *,
+    epsilon: float,
+    step_size: float | None = None,
+    steps: int = 20,
+    targeted: bool = False,
+    seed: int | None = None,
+    on_step: ascent.OnStep | None = None,
+) -> Tensor:
+    """The most misleading picture within `epsilon` of the original: projected gradient descent (Madry et al. 2018).
+
+    Args:
+        network: a classifier of the book, or any function from pixels to logits (N, categories).
+        pixels: (N, 3, H, W) in [0, 1]; for a function of one's own, a batch of any shape.
+        labels: what to lead away from, or toward if `targeted`: one name or index for all images, one for each, or
+            a tensor of indices (N,).
+        epsilon: the most that any pixel may change, in units of the pixels; two gray levels of 255 are 2/255.
+        step_size: of one step; by default 2.5 * epsilon / steps, enough to reach the border and to move along it.
+        steps: how many.
+        targeted: whether the labels are where to go.
+        seed: of a random start within epsilon; None starts at the picture itself.
+        on_step: told of each step.
+
+    Returns:
+        The changed pictures, in [0, 1]; an interrupt returns them as far as they came.
+
+    Raises:
+        ValueError: a setting out of range, labels that do not fit, a target that is the answer already, a network
+            without a classifier.
+    """
+    _require(step_size is None or step_size >= 0, f"step_size is {step_size}; it must be 0 or more, or None")
+    numbers = _checked(network, pixels, labels, epsilon=epsilon, steps=steps, targeted=targeted)
+    reach = torch.full((len(pixels),), float(epsilon))
+    start = pixels
+    if seed is not None:
+        noise = torch.rand(pixels.shape, generator=torch.Generator().manual_seed(seed)).to(pixels)
+        start = (pixels + epsilon * (2 * noise - 1)).clamp(0, 1)
+    return _attack(network, pixels, numbers, start, reach, step_size, steps=steps, targeted=targeted, on_step=on_step)
+
+
+def least_epsilon(
+    network: Classifier,
+    pixels: Tensor,
+    labels: Labels,
+    *,
+    most: float = 8 / 255,
+    halvings: int = 6,
+    steps: int = 20,
+    targeted: bool = False,
+) -> Tensor:
+    """The smallest epsilon at which `pgd` succeeds, for each image (N,), found by bisection from 0 to `most`.
+
+    It is an upper bound, for a stronger attack may need less; infinite where `most` is not enough.
+    Arguments and errors are those of `pgd`.
+    """
+    _require(halvings >= 0, f"halvings is {halvings}; it must be 0 or more")
+    numbers = _checked(network, pixels, labels, epsilon=most, steps=steps, targeted=targeted)
+
+    def succeeds(reach: Tensor) -> Tensor:
+        moved = _attack(network, pixels, numbers, pixels, reach, None, steps=steps, targeted=targeted)
+        with torch.no_grad():
+            return (network(moved).argmax(1).cpu() == numbers) == targeted
+
+    low, high = torch.zeros(len(pixels)), torch.full((len(pixels),), float(most))
+    possible = succeeds(high)
+    for _ in range(halvings):
+        middle = (low + high) / 2
+        hit = succeeds(middle)
+        low, high = torch.where(hit, low, middle), torch.where(hit, middle, high)
+    return torch.where(possible, high, torch.inf)
+
+
+def near(pixels: Tensor, epsilon: float | Tensor) -> ascent.Constraint:
+    """Constraint: within `epsilon` of the pixels, and between black and white."""
+    low, high = (pixels - epsilon).clamp(0, 1), (pixels + epsilon).clamp(0, 1)
+
+    def constraint(x: Tensor) -> None:
+        x.clamp_(low, high)
+
+    return constraint
+
+
+def predicted_change(network: Classifier, pixels: Tensor, change: Tensor) -> Tensor:
+    """What the single-layer network in force at `pixels` says that a change does to the logits, (N, categories).
+
+    That is the matrix of all slopes times the change: exact for as long as no neuron switches. Autograd multiplies by
+    that matrix from the left; as the product is linear in what it was multiplied by, its own slope has the rest.
+    """
+    with torch.enable_grad():
+        x = pixels.detach().requires_grad_(True)
+        logits = network(x)
+        weights = torch.zeros_like(logits, requires_grad=True)
+        (slope,) = torch.autograd.grad(logits, x, weights, create_graph=True)
+    return torch.autograd.grad(slope, weights, change)[0]
+
+
+@torch.no_grad()
+def switched(network: Network, pixels: Tensor, moved: Tensor) -> float:
+    """The share of the neurons behind a ReLU that are dark, lit or full (at 6) in one picture and not in the other."""
+    layers = [layer for layer in network.layers if "relu" in layer]
+    before, after = network.features(pixels, layers), network.features(moved, layers)
+    differ = sum(int((_state(before[layer]) != _state(after[layer])).sum()) for layer in layers)
+    return differ / sum(values.numel() for values in before.values())
+
+
+def _state(values: Tensor) -> Tensor:
+    return (values > 0).byte() + (values >= 6)
+
+
+def _attack(
+    network: Classifier,
+    pixels: Tensor,
+    numbers: Tensor,
+    start: Tensor,
+    reach: Tensor,
+    step_size: float | None,
+    *,
+    steps: int,
+    targeted: bool,
+    on_step: ascent.OnStep | None = None,
+) -> Tensor:
+    """The loop, with an epsilon for each image, `reach` (N,)."""
+    numbers, sign = numbers.to(pixels.device), -1 if targeted else 1
+    reach = reach.to(pixels).view(-1, *[1] * (pixels.dim() - 1))
+    return ascent.ascend(
+        start,
+        lambda x: sign * cross_entropy(network(x), numbers, reduction="none"),
+        steps=steps,
+        rule=ascent.signed(2.5 / steps * reach if step_size is None else step_size),
+        constraint=near(pixels.detach(), reach),
+        on_step=on_step,
+    )
+
+
+def _checked(
+    network: Classifier, pixels: Tensor, labels: Labels, *, epsilon: float, steps: int, targeted: bool
+) -> Tensor:
+    """The labels as a tensor of indices (N,), once everything that could be wrong has been looked at."""
+    gray = "pixels go from 0 to 1, so it must lie there too (two gray levels of 255 are 2/255)"
+    _require(0 <= epsilon <= 1, f"epsilon is {epsilon}; {gray}")
+    _require(steps >= 1, f"steps is {steps}; it must be 1 or more")
+    if isinstance(network, Network):
+        images.check(pixels)
+        network.index(0)  # a network without a classifier says so
+    if not isinstance(labels, Tensor):
+        labels = [labels] * len(pixels) if isinstance(labels, (str, int)) else labels
+        labels = torch.tensor([network.index(i) if isinstance(network, Network) else int(i) for i in labels])
+    if labels.shape != (len(pixels),) or labels.is_floating_point():
+        given = f"{labels.dtype} of shape {tuple(labels.shape)}"
+        raise ValueError(f"labels are {given}; {len(pixels)} images need {len(pixels)} whole numbers or names")
+    labels = labels.detach().cpu().long()
+    with torch.no_grad():
+        logits = network(pixels if targeted else pixels[:1]).cpu()
+    if (outside := labels[(labels < 0) | (labels >= logits.shape[1])]).numel():
+        raise ValueError(f"label {outside[0]} is not a category; they go from 0 to {logits.shape[1] - 1}")
+    if targeted and (there := (logits.argmax(1) == labels).nonzero()).numel():
+        i = int(there[0])
+        raise ValueError(f"target {labels[i]} is what the network says of image {i} already; choose another target")
+    return labels
+
+
+def paint(
+    network: Network,
+    category: str | int,
+    *,
+    size: int = 224,
+    steps: int = 80,
+    seed: int = 0,
+    on_step: ascent.OnStep | None = None,
+) -> Tensor:
+    """An abstract painting that the network takes for `category`.
+
+    What moves is not the picture but the weights of the small network that draws it (`canvas`), so nothing can appear
+    but what smooth functions of the place draw. Such a function has no size, so that three quarters of the steps
+    can look at it at half the size, in a quarter of the time.
+
+    Args:
+        network: a classifier.
+        category: its name or index.
+        size: side of the square painting in pixels.
+        steps: of Adam; an interrupt returns the painting so far.
+        seed: of the drawing network's first weights. Some never find the category: try another.
+        on_step: told of each step, with the painting as its image.
+
+    Returns:
+        (1, 3, size, size) on the CPU, rounded to 8 bits a channel.
+    """
+    neuron = network.index(category)
+    _require(size >= SMALLEST, f"size is {size} pixels; the least is {SMALLEST}")
+    _require(steps >= 0, f"steps is {steps}; it must be 0 or more")
+    weights, rule = first_weights(torch.Generator().manual_seed(seed)).to(network.device), ascent.adam(0.01)
+    stages = ((size // 2, 0, round(0.75 * steps)), (size, round(0.75 * steps), steps))
+    with suppress(KeyboardInterrupt):
+        for side, done, end in stages:
+            told = None if on_step is None else _shifted(on_step, done, steps, size)
+            ascent.climb(weights, _likeness(network, neuron, side), steps=end - done, rule=rule, on_step=told)
+    return images.rounded(canvas(weights, size)).cpu()
+
+
+def _likeness(network: Network, neuron: int, side: int) -> ascent.Objective:
+    def objective(weights: Tensor) -> Tensor:
+        picture = canvas(weights, side)
+        seen = picture + (images.rounded(picture) - picture).detach()  # rounding has no slope: as if it were not there
+        return network(seen).log_softmax(1)[:, neuron]
+
+    return objective
+
+
+def _shifted(on_step: ascent.OnStep, done: int, total: int, side: int) -> ascent.OnStep:
+    return lambda step: on_step(replace(step, step=done + step.step, total=total, image=canvas(step.image, side)))
+
+
+def first_weights(generator: torch.Generator) -> Tensor:
+    """Random weights of a drawing network, all in one row (1, n)."""
+    rows, inputs = [], 3
+    for outputs in [*[WIDTH] * DEPTH, 3]:
+        rows += [torch.randn(inputs * outputs, generator=generator) / math.sqrt(inputs), torch.zeros(outputs)]
+        inputs = 2 * outputs
+    return torch.cat(rows)[None]
+
+
+def canvas(weights: Tensor, side: int) -> Tensor:
+    """What the drawing network with these weights (1, n) draws, (1, 3, side, side).
+
+    It turns each place, given by x, y and the distance from the middle, into a color. After each layer stand the
+    arctangent of its sums, and the square of that: a smooth step and a smooth dent, for edges and for lines.
+    """
+    along = torch.linspace(-1, 1, side, device=weights.device) * math.sqrt(3)  # of mean square 1
+    y, x = torch.meshgrid(along, along, indexing="ij")
+    values, rest = torch.stack([x, y, torch.hypot(x, y)], dim=2).flatten(0, 1), weights[0]  # (places, inputs)
+    for outputs in [*[WIDTH] * DEPTH, 3]:
+        inputs = values.shape[1]
+        matrix, shift, rest = rest.split([inputs * outputs, outputs, len(rest) - (inputs + 1) * outputs])
+        sums = torch.addmm(shift, values, matrix.view(inputs, outputs))
+        steps = sums.atan()
+        values = torch.cat([steps / 0.67, steps.square() / 0.6], dim=1)
+    return sums.sigmoid().T.view(1, 3, side, side)
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
