@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from cycler import cycler
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
@@ -23,13 +25,14 @@ from torch import Tensor
 from helpers import images
 
 # Okabe and Ito's colors, which color-blind readers can tell apart, on warm paper.
-INK, PAPER, GRAY = "#20242c", "#ffffff", "#8a8f98"
+INK, PAPER, GRAY, SAND, PLUM = "#20242c", "#ffffff", "#8a8f98", "#f4efe6", "#8f4670"
 BLUE, ORANGE, GREEN, PURPLE, SKY, RED = "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00"
 COLORS = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
 
 SHADE: dict[str, Any] = {"color": "#8a8f98", "alpha": 0.13, "linewidth": 0}
 NIGHT = "#10131a"
 
+Curve = tuple[Sequence[float], Sequence[float]]  # xs, ys
 WIDTH = 7.0  # inches; at the width of a page, text of 10 points looks like the page's own
 STYLE: dict[Any, Any] = {
     "font.size": 10,
@@ -215,43 +218,76 @@ def glow(pixels: Tensor, activation: Tensor) -> Tensor:
 
 
 def lines(
-    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    curves: Mapping[str, Curve],
     *,
     x: str,
     y: str,
     log: bool = False,
     log_x: bool = False,
     dashed: Sequence[str] = (),
-    bands: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
+    points: Sequence[str] = (),
+    bands: Mapping[str, Curve] | None = None,
     colors: Sequence[str] = COLORS,
     height: float = 3.0,
 ) -> Figure:
-    """Curves by name, each (xs, ys), labeled at their right end rather than in a legend; those in `dashed` dashed.
+    """Curves by name, each (xs, ys), labeled at their right end rather than in a legend; those in `dashed` dashed,
+    those in `points` as single dots.
 
     A curve named in `bands` stands before a band from low to high, such as the spread over seeds.
     """
     figure = blank(height=height)
     axes = figure.axes[0]
     with mpl.rc_context(STYLE):
-        for color, (name, (xs, ys)) in zip(itertools.cycle(colors), curves.items(), strict=False):
-            axes.plot(xs, ys, color=color, linestyle="--" if name in dashed else "-")
-            if bands and name in bands:
-                axes.fill_between(xs, *bands[name], color=color, alpha=0.18, linewidth=0)
         axes.set(xlabel=x, ylabel=y, yscale="log" if log else "linear", xscale="log" if log_x else "linear")
+        _curves(axes, curves, dashed=dashed, points=points, bands=bands, colors=colors)
         places = sorted({place for xs, _ in curves.values() for place in xs})
         if log_x and len(places) <= 10:
             axes.set_xticks(places, [f"{place:g}" for place in places], minor=False)
             axes.set_xticks([], minor=True)
         elif not log_x and all(isinstance(place, int) for place in places):
             axes.locator_params(axis="x", integer=True)
-        axes.grid(axis="y")
-        ends = [(xs[-1], ys[-1]) for xs, ys in curves.values()]
-        heights = axes.transData.transform(ends)[:, 1] * 72 / figure.dpi  # in points
-        for color, name, end, height, free in zip(
-            itertools.cycle(colors), curves, ends, heights, _apart(heights.tolist(), 13), strict=False
-        ):
-            axes.annotate(name, end, xytext=(6, free - height), textcoords="offset points", color=color, va="center")
     return figure
+
+
+def tracks(
+    rows: Mapping[str, Mapping[str, Curve]], *, x: str, marks: Sequence[float] = (), height: float = 1.9
+) -> Figure:
+    """Rows of curves over one x axis, each row named at its y axis, with faint vertical lines at `marks`."""
+    figure = blank(rows=len(rows), height=height * len(rows) + 0.3, squeeze=False, sharex=True)
+    with mpl.rc_context(STYLE):
+        for axes, (name, curves) in zip(figure.axes, rows.items(), strict=True):
+            for mark in marks:
+                axes.axvline(mark, color=GRAY, linewidth=0.6, alpha=0.5)
+            axes.set_ylabel(name)
+            _curves(axes, curves)
+        figure.axes[-1].set_xlabel(x)
+    return figure
+
+
+def _curves(
+    axes: Axes,
+    curves: Mapping[str, Curve],
+    *,
+    dashed: Sequence[str] = (),
+    points: Sequence[str] = (),
+    bands: Mapping[str, Curve] | None = None,
+    colors: Sequence[str] = COLORS,
+) -> None:
+    """Curves with their names at their right ends, moved apart where they would overlap."""
+    for color, (name, (xs, ys)) in zip(itertools.cycle(colors), curves.items(), strict=False):
+        if name in points:
+            axes.plot(xs, ys, "o", color=color, alpha=0.6, markersize=4, markeredgewidth=0)
+        else:
+            axes.plot(xs, ys, color=color, linestyle="--" if name in dashed else "-")
+        if bands and name in bands:
+            axes.fill_between(xs, *bands[name], color=color, alpha=0.18, linewidth=0)
+    axes.grid(axis="y")
+    ends = [(xs[-1], ys[-1]) for xs, ys in curves.values()]
+    heights = axes.transData.transform(ends)[:, 1] * 72 / axes.figure.dpi  # in points
+    for color, name, end, height, free in zip(
+        itertools.cycle(colors), curves, ends, heights, _apart(heights.tolist(), 13), strict=False
+    ):
+        axes.annotate(name, end, xytext=(6, free - height), textcoords="offset points", color=color, va="center")
 
 
 def functions(
@@ -374,6 +410,7 @@ def dots(
     y: str,
     baseline: tuple[str, float] | None = None,
     limits: tuple[float, float] | None = None,
+    log: bool = False,
     height: float = 2.8,
 ) -> Figure:
     """A dot for each value of each group, one column a group, a short line at its mean; a level to compare with.
@@ -389,27 +426,57 @@ def dots(
         if baseline:
             axes.axhline(baseline[1], color=GRAY, linewidth=1, linestyle="--")
             axes.annotate(baseline[0], (-0.45, baseline[1]), xytext=(0, 3), textcoords="offset points", color=GRAY)
-        axes.set(xticks=range(len(groups)), xticklabels=list(groups), xlim=(-0.5, len(groups) - 0.5), ylabel=y)
-        axes.set(ylim=limits)
+        axes.set(
+            xticks=range(len(groups)),
+            xticklabels=list(groups),
+            xlim=(-0.5, len(groups) - 0.5),
+            ylabel=y,
+            yscale="log" if log else "linear",
+            ylim=limits,
+        )
         axes.grid(axis="y")
     return figure
 
 
 def columns(
-    groups: Mapping[str, Sequence[float]], labels: Sequence[str], *, x: str, y: str, height: float = 2.8
+    groups: Mapping[str, Sequence[float]],
+    labels: Sequence[str],
+    *,
+    x: str,
+    y: str,
+    stacked: bool = False,
+    height: float = 2.8,
 ) -> Figure:
-    """Bars side by side: a color for each group, a cluster for each label."""
+    """Bars side by side, or one on the other: a color for each group, a cluster for each label."""
     figure = blank(height=height)
     axes = figure.axes[0]
-    width = 0.8 / len(groups)
+    width = 0.9 if stacked else 0.8 / len(groups)
+    floor = [0.0] * len(labels)
     with mpl.rc_context(STYLE):
         for i, (name, values) in enumerate(groups.items()):
-            places = [j + (i - (len(groups) - 1) / 2) * width for j in range(len(values))]
-            axes.bar(places, values, width * 0.92, color=COLORS[i % len(COLORS)], label=name)
+            shift = 0 if stacked else (i - (len(groups) - 1) / 2) * width
+            places = [j + shift for j in range(len(values))]
+            axes.bar(places, values, width * 0.92, bottom=floor, color=COLORS[i % len(COLORS)], label=name)
+            floor = [a + b for a, b in zip(floor, values, strict=True)] if stacked else floor
         axes.set(xticks=range(len(labels)), xticklabels=labels, xlabel=x, ylabel=y)
         axes.grid(axis="y")
         if len(groups) > 1:
-            axes.legend()
+            axes.legend(loc="upper left", bbox_to_anchor=(1, 1)) if stacked else axes.legend()
+    return figure
+
+
+def ladder(values: Mapping[str, float], *, x: str, highlight: Sequence[str] = ()) -> Figure:
+    """Numbers of very different sizes, one named row each, as dots on a logarithmic axis; some in another color."""
+    figure = blank(height=0.31 * len(values) + 0.6)
+    axes = figure.axes[0]
+    colors = [ORANGE if name in highlight else BLUE for name in values]
+    with mpl.rc_context(STYLE):
+        axes.hlines(range(len(values)), 1, list(values.values()), color=colors, linewidth=1.2)
+        axes.scatter(list(values.values()), range(len(values)), color=colors, zorder=3)
+        axes.set(xscale="log", xlim=(1, None), xlabel=x, yticks=range(len(values)), yticklabels=list(values))
+        axes.tick_params(axis="y", length=0)
+        axes.grid(axis="x")
+        axes.invert_yaxis()
     return figure
 
 
@@ -525,6 +592,76 @@ def neurons(activations: Mapping[str, float | Tensor], *, label: Sequence[tuple[
             value = float(torch.as_tensor(list(activations.values())[-1])[i])
             figure.axes[-1].annotate(f"{text} {value:.2f}", (i, value), xytext=(4, 2), textcoords="offset points")
     return figure
+
+
+def mosaic(
+    panels: Mapping[str, tuple[Sequence[Tensor], np.ndarray]],
+    *,
+    bounds: Sequence[float],
+    columns: int | None = None,
+    points: tuple[Tensor, Tensor] | None = None,
+) -> Figure:
+    """Polygons (k, 2) filled with their colors (polygons, 3) and joined by thin light seams, a panel for each title.
+
+    Args:
+        panels: title -> (polygons, colors).
+        bounds: (xmin, xmax, ymin, ymax) of every panel.
+        columns: how many panels in a row; by default all.
+        points: places (n, 2) and classes (n,), 0 or 1, to mark by small dots.
+    """
+    columns = columns or len(panels)
+    rows = -(-len(panels) // columns)
+    side = WIDTH / columns
+    height = rows * (side * (bounds[3] - bounds[2]) / (bounds[1] - bounds[0]) + 0.24 * any(panels))
+    figure = blank(rows=rows, columns=columns, height=height, squeeze=False)
+    figure.set_layout_engine("constrained", w_pad=0.03, h_pad=0.02, wspace=0, hspace=0)
+    for axes, (title, (polygons, colors)) in zip(figure.axes, panels.items(), strict=False):
+        corners = [polygon.numpy() for polygon in polygons]
+        seams = np.array([_thickness(ring) for ring in corners]) * 72 * side / (bounds[1] - bounds[0])
+        widths = np.minimum(
+            0.08 * seams, 0.16 + 0.035 * side
+        ).tolist()  # in points: no sliver may vanish under its own seams
+        axes.add_collection(PolyCollection(corners, facecolors=colors, edgecolors=colors, linewidths=0.2))
+        axes.add_collection(PolyCollection(corners, facecolors="none", edgecolors=(1, 1, 1, 0.7), linewidths=widths))
+        if points is not None:
+            where, kind = points[0].numpy(), points[1].numpy() > 0.5
+            axes.scatter(where[:, 0], where[:, 1], s=2, c=np.where(kind, RED, INK), linewidths=0)
+        axes.set(xlim=bounds[:2], ylim=bounds[2:], aspect="equal")
+        axes.set_axis_off()
+        axes.set_title(title, fontsize=9.5, pad=3)
+    for axes in figure.axes[len(panels) :]:
+        axes.set_axis_off()
+    return figure
+
+
+def compass(slopes: Tensor) -> np.ndarray:
+    """Colors (N, 3) for slopes (N, 2) by how they differ from the middle one: hue for where to, pale for little."""
+    away = (slopes - slopes.median(dim=0).values).numpy()
+    length = np.hypot(*away.T)
+    strength = np.minimum(length / max(np.quantile(length, 0.85), 1e-12), 1)[:, None] ** 0.6
+    hues = LinearSegmentedColormap.from_list("compass", [PLUM, BLUE, SKY, SAND, ORANGE, RED, PLUM], 512)
+    return _mixed(SAND, hues(np.arctan2(away[:, 1], away[:, 0]) / (2 * np.pi) % 1)[:, :3], strength)
+
+
+def relief(slopes: Tensor, heights: Tensor) -> np.ndarray:
+    """Colors (N, 3) of facets by slopes (N, 2) and heights (N,): blue below 0, amber above, lit from the upper left."""
+    steepness = slopes.norm(dim=1)
+    tilt = ((slopes[:, 0] - slopes[:, 1]) / 2**0.5 / (steepness + steepness.median() + 1e-12)).numpy()
+    far = (heights / (heights.abs() + heights.abs().quantile(0.4) + 1e-12)).numpy()
+    kind = np.where(far[:, None] < 0, to_rgb(BLUE), to_rgb(ORANGE))
+    base = _mixed(SAND, kind, np.minimum(np.abs(1.35 * far), 1)[:, None] ** 0.7)
+    return np.clip(base * (1 + 0.35 * tilt * np.where(tilt > 0, 0.6, 1))[:, None], 0, 1)
+
+
+def _thickness(ring: np.ndarray) -> float:
+    """Four times the area over the perimeter: the width of a long strip twice, the side of a square."""
+    step = np.roll(ring, -1, axis=0) - ring
+    x, y = (ring - ring[0]).T
+    return float(2 * abs(np.sum(x * step[:, 1] - y * step[:, 0])) / np.hypot(*step.T).sum())
+
+
+def _mixed(start: str, end: np.ndarray, share: np.ndarray) -> np.ndarray:
+    return np.array(to_rgb(start)) * (1 - share) + end * share
 
 
 def _picture(axes: Axes, picture: Tensor, title: str = "", *, smooth: bool = True) -> None:
