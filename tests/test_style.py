@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import itertools
 
-import nbformat
 import pytest
 import scipy.optimize
 import torch
 
-from book import run
 from helpers import images, style
 
 TINY = {"content_layer": "second", "style_layers": ("relu", "second")}
@@ -206,19 +204,6 @@ def test_an_interrupt_hands_back_the_best_so_far(photo):
 
 
 # --- The transfer -----------------------------------------------------------------------------------------------------
-
-
-def test_the_notebooks_dozen_lines_are_the_helper_without_refinements(vgg19, photo):
-    notebook = nbformat.read(run.ROOT / "notebooks" / "06_style_transfer.ipynb", as_version=4)
-    (source,) = (cell.source for cell in notebook.cells if "def transfer_by_hand" in cell.source)
-    names = {"torch": torch, "vgg": vgg19, "style": style}
-    definition = source[source.index("def transfer_by_hand") :].split("\n\n\n")[0]
-    exec(definition, names)
-    painting = images.square(images.sample("church_at_auvers"), 64)
-    by_hand = names["transfer_by_hand"](photo, painting, steps=5)
-    helped = style.transfer(vgg19, photo, painting, size=64, octaves=1, steps=5, smoothness=0)
-    assert (by_hand - photo).abs().mean() > 0.02
-    assert (by_hand - helped).abs().mean() < 0.005
 
 
 def test_a_transfer_comes_closer_to_the_style_and_stays_closer_to_the_content_than_the_painting_is(vgg19, photo):
