@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
+import nbformat
 import pytest
 import scipy.optimize
 import torch
+from torch import nn
 
-from helpers import images, style
+from helpers import images, networks, style
+
+NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "06_style_transfer.ipynb"
 
 TINY = {"content_layer": "second", "style_layers": ("relu", "second")}
 QUICK = {**TINY, "size": 64, "steps": 4, "octaves": 1}
@@ -280,6 +285,44 @@ def test_octaves_cover_the_same_area_with_the_painting_and_end_at_the_size(noise
     photo, painting = noise(1, 3, 200, 300), noise(1, 3, 500, 400)
     sizes = style.octave_sizes(photo, painting, size=240, octaves=9, octave_scale=2)
     assert sizes == [((40, 60), (55, 44)), ((80, 120), (110, 88)), ((160, 240), (219, 175))]
+
+
+# --- The notebook's own cells -----------------------------------------------------------------------------------------
+
+
+def cell(start):
+    """The one code cell of the notebook that holds this text."""
+    sources = [cell.source for cell in nbformat.read(NOTEBOOK, as_version=4).cells if cell.cell_type == "code"]
+    (source,) = [source for source in sources if start in source]
+    return source
+
+
+def test_the_gram_matrix_by_hand_is_the_helpers(vgg19):
+    space = {"torch": torch, "images": images, "style": style, "vgg": vgg19, "cafe": images.sample("church_at_auvers")}
+    exec(cell("by_hand = torch.zeros("), space)
+    expected = style.gram(vgg19.features(images.resize(space["cafe"], (100, 80)), "relu1_1")["relu1_1"])[0]
+    torch.testing.assert_close(space["by_hand"], expected, rtol=1e-4, atol=1e-4 * expected.max().item())
+
+
+def test_the_transfer_by_hand_is_the_helpers(vgg19, photo):
+    painting = images.square(images.sample("cafe_terrace"), 64)
+    space = {"torch": torch, "style": style, "vgg": vgg19}
+    for start in ("def relative(", "def transfer_by_hand("):
+        exec(cell(start), space)
+    by_hand = space["transfer_by_hand"](photo, painting, steps=5)
+    found = style.transfer(vgg19, photo, painting, size=64, octaves=1, steps=5, smoothness=0)
+    assert (by_hand - found).abs().mean() < 0.005
+    assert (found - photo).abs().mean() > 0.02  # something has happened
+
+
+def test_relus_in_place_overwrite_the_features_that_a_network_has_handed_out(vgg19, photo):
+    careless = networks.average_pooling(vgg19)
+    for module in careless.body.modules():
+        if isinstance(module, nn.ReLU):
+            module.inplace = True
+    kept, overwritten = (network.features(photo, ["conv2_1", "relu2_1"])["conv2_1"] for network in (vgg19, careless))
+    assert kept.min() < 0
+    assert overwritten.min() == 0
 
 
 # --- Color ------------------------------------------------------------------------------------------------------------
