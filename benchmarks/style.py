@@ -1,0 +1,190 @@
+"""Our style transfer beside pastiche's and beside the bare loop, as ratios measured side by side in one run.
+
+Usage: ``python benchmarks/style.py [STEPS]``. pastiche takes STEPS steps of its Adam, 500 unless told otherwise. All
+sides use the same weights, sizes and threads, and one evaluation. Below 1 ours is faster or needs less.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import platform
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from helpers import images, networks, style
+
+SIZE, LARGE = 256, 400  # longer side in pixels
+ROUNDS = 5
+Spread = tuple[float, float, float]  # median, low, high
+
+
+def pictures(size: int) -> tuple[Tensor, Tensor]:
+    """The cat and the painting, which is scaled to cover as much area, both as a file of 8 bits keeps them."""
+    photo, painting = images.sample("cat", size=size), images.sample("cafe_terrace")
+    ((ours, theirs),) = style.octave_sizes(photo, painting, size=size, octaves=1, octave_scale=2)
+    return images.rounded(images.resize(photo, ours)), images.rounded(images.resize(painting, theirs))
+
+
+def pastiche_artist(photo: Tensor, painting: Tensor) -> object:
+    """pastiche with its own settings and its Adam, from the photo, at these pictures' sizes."""
+    from pastiche.pastiche import PasticheArtist
+
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [str(Path(folder, name)) for name in ("photo.png", "painting.png")]
+        for pixels, path in zip((photo, painting), paths, strict=True):
+            images.save(pixels, path)
+        sizes = {"size": photo.shape[2:], "style_size": painting.shape[2:]}
+        return PasticheArtist(paths[0], paths[1:], optimizer="adam", device="cpu", **sizes)
+
+
+def drawn(artist: object) -> Tensor:
+    """What pastiche has drawn so far, as the file that it would save."""
+    from pastiche.pastiche import save_image
+
+    with tempfile.TemporaryDirectory() as folder:
+        save_image(artist.pastiche, str(Path(folder, "drawn.png")))
+        return images.load(Path(folder, "drawn.png"))
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long a piece of work takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def spread(values: list[float]) -> Spread:
+    """The median and the middle half."""
+    low, middle, high = statistics.quantiles(values, n=4)
+    return middle, low, high
+
+
+def until(target: float, vgg: networks.Network, photo: Tensor, painting: Tensor) -> tuple[float, Tensor]:
+    """Seconds of `style.transfer` until the style error is down to the target, and the picture; the looking is free."""
+    find, spent, start = style.errors(vgg, painting=painting), 0.0, time.perf_counter()
+
+    def look(step: object) -> None:
+        nonlocal spent, start
+        spent += time.perf_counter() - start
+        with torch.no_grad():
+            done = step.image.shape == photo.shape and find(images.rounded(step.image))[1] <= target
+        if done:
+            raise KeyboardInterrupt
+        start = time.perf_counter()
+
+    settings = {"size": SIZE, "steps": 60, "style_weight": 30, "smoothness": 0}
+    result = images.rounded(style.transfer(vgg, photo, painting, on_step=look, **settings))
+    if find(result)[1] > 1.01 * target:
+        raise RuntimeError(f"style error {find(result)[1]:.4f} after {spent:.0f} s; pastiche reached {target:.4f}")
+    return spent, result
+
+
+def against_pastiche(steps: int) -> Spread:
+    """Our time until pastiche's style error is reached, divided by pastiche's; each round times both sides in turn."""
+    vgg, (photo, painting) = networks.load("vgg19", device="cpu"), pictures(SIZE)  # max pooling, as in pastiche
+    artist, find = pastiche_artist(photo, painting), style.errors(vgg, content=photo, painting=painting)
+    for _ in range(steps):
+        artist.draw()
+    theirs = [error.item() for error in find(drawn(artist))]
+    found = []
+    for _ in range(ROUNDS):
+        spent, result = until(theirs[1], vgg, photo, painting)
+        found.append(spent / (steps / 5 * seconds(lambda: [artist.draw() for _ in range(5)])))
+    ours = [error.item() for error in find(result)]
+    print(
+        "content and style error:",
+        *(f"{name} {a:.3f}, {b:.4f};" for name, (a, b) in (("pastiche", theirs), ("ours", ours))),
+    )
+    return spread(found)
+
+
+def against_the_bare_loop() -> Spread:
+    """Seconds per gradient of `style.descend`, divided by those of forward and backward and nothing else."""
+    vgg, (photo, painting) = networks.load("vgg19", device="cpu"), pictures(SIZE)
+    loss, bare = style.goal(vgg, photo, painting, style_weight=10), plain_loss(vgg, photo, painting)
+
+    def plain() -> None:
+        x = photo.clone()
+        for _ in range(4):
+            x.requires_grad_(True)
+            (slope,) = torch.autograd.grad(bare(x), x)
+            x = (x - slope).detach()
+
+    sides = (lambda: style.descend(photo, loss, steps=4), plain)
+    found = [[seconds(side) for side in sides] for _ in range(ROUNDS + 1)]
+    return spread([ours / theirs for ours, theirs in found[1:]])  # the first warms up
+
+
+def plain_loss(vgg: networks.Network, photo: Tensor, painting: Tensor) -> Callable[[Tensor], Tensor]:
+    """The same function as `style.goal`, written straight down over the network's own layers."""
+    layers = list(vgg.body.named_children())
+
+    def features(pixels: Tensor) -> tuple[Tensor, list[Tensor]]:
+        x = (pixels * vgg.scale + vgg.shift).flip(1).contiguous(memory_format=torch.channels_last)
+        content, grams = x, []
+        for name, layer in layers:
+            x = layer(x)
+            content = x if name == style.CONTENT_LAYER else content
+            if name in style.STYLE_LAYERS:
+                flat = x.flatten(2)
+                grams.append(flat @ flat.transpose(1, 2) / flat[0].numel())
+            if name == style.STYLE_LAYERS[-1]:
+                return content, grams
+        raise RuntimeError("the network has fewer layers than the style")
+
+    with torch.no_grad():
+        wanted, (_, painted) = features(photo)[0], features(painting)
+
+    def loss(pixels: Tensor) -> Tensor:
+        content, grams = features(pixels)
+        unlike = sum((a - b).square().mean() / b.square().mean() for a, b in zip(grams, painted, strict=True))
+        return (content - wanted).square().mean() / wanted.square().mean() + 10 * unlike / len(grams)
+
+    return loss
+
+
+def peak(who: str) -> float:
+    """Gigabytes at the most in a fresh process that draws a little at the large size."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_draw, (who,))
+
+
+def _draw(who: str) -> float:
+    photo, painting = pictures(LARGE)
+    if who == "ours":
+        style.transfer(networks.load("vgg19", device="cpu"), photo, painting, size=LARGE, steps=3, octaves=1)
+    else:
+        artist = pastiche_artist(photo, painting)
+        for _ in range(3):
+            artist.draw()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6)
+
+
+def rows(steps: int = 500) -> dict[str, Spread]:
+    """Each comparison's ratio: median, and the middle half of the rounds."""
+    ours, theirs = peak("ours"), peak("pastiche")
+    print(f"peak memory at {LARGE} px: ours {ours:.2f} GB, pastiche {theirs:.2f} GB")
+    return {
+        f"peak memory at {LARGE} px: ours / pastiche": (ours / theirs,) * 3,
+        f"a gradient at {SIZE} px: ours / bare loop": against_the_bare_loop(),
+        f"until pastiche's style error of {steps} steps: ours / pastiche": against_pastiche(steps),
+    }
+
+
+def main() -> None:
+    """Measure and print one table."""
+    print(f"{platform.machine()}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}")
+    for name, (middle, low, high) in rows(*map(int, sys.argv[1:2])).items():
+        print(f"{name:66} {middle:.2f} ({low:.2f} to {high:.2f})")
+
+
+if __name__ == "__main__":
+    main()
