@@ -84,7 +84,7 @@ class Panel(widgets.VBox):
         self.upload = widgets.FileUpload(accept="image/*", multiple=False, description="Your photo")
         self.go = widgets.Button(description=verb, button_style="primary", icon="play")
         self.stop = widgets.Button(description="Cancel", icon="stop", disabled=True)
-        self.path = widgets.Text(value="dream.png", layout={"width": "11em"})
+        self.path = widgets.Text(value=f"{verb.lower()}.png", layout={"width": "11em"})
         self.keep = widgets.Button(description="Save", icon="download", disabled=True)
         self.bar = widgets.FloatProgress(min=0, max=1, layout={"width": "98%"})
         self.message = widgets.HTML()
@@ -109,7 +109,7 @@ class Panel(widgets.VBox):
                 widgets.HBox(buttons),
                 self.bar,
                 self.message,
-                widgets.HBox([self.before, *self.shown.values(), self.after]),
+                widgets.HBox([self.before, *self.shown.values(), self.after], layout={"align_items": "flex-start"}),
             ]
         )
 
