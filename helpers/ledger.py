@@ -84,13 +84,16 @@ def entry(
         raise ValueError(f"claim {claim} {verdict}: say why in `caveat`")
     if failed := [words for words, met in checks.items() if not met]:
         raise ContradictionError(f"claim {claim}: the page says {verdict!r}, but this is not so: {'; '.join(failed)}")
-    return Entry(claim, known[claim], *map(powers_of_ten, (experiment, measured)), verdict, powers_of_ten(caveat))
+    experiment, measured, caveat = (powers_of_ten(text) for text in (experiment, measured, caveat))
+    return Entry(claim, known[claim], experiment, measured, verdict, caveat)
 
 
 def powers_of_ten(text: str) -> str:
     """The text with numbers such as 2e-07 written as on paper: 2 × 10⁻⁷."""
 
     def written(found: re.Match[str]) -> str:
+        if float(found[1]) == 0:
+            return "0"
         power = "10" + str(int(found[2])).translate(SUPERSCRIPTS)
         return power if found[1] == "1" else f"{found[1]} × {power}"
 

@@ -103,7 +103,7 @@ def test_a_notebook_gets_the_card_and_the_entry_as_json():
     ("written", "shown"),
     [
         ("under 2e-07, or 4.5e-05", "under 2 × 10⁻⁷, or 4.5 × 10⁻⁵"),
-        ("1e-16 and 1e+03", "10⁻¹⁶ and 10³"),
+        ("1e-16, 1e+03 and 0e+00", "10⁻¹⁶, 10³ and 0"),
         ("stage1e-3, 0.5, relu1_1 and e-5", "stage1e-3, 0.5, relu1_1 and e-5"),
     ],
 )
