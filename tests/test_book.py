@@ -224,7 +224,7 @@ def test_no_formula_or_code_runs_off_the_page(browser: Any, address: str, path: 
         page.wait_for_selector("mjx-container", state="attached", timeout=20_000)
     page.wait_for_timeout(1000)
     wide = page.eval_on_selector_all(
-        ".bd-article .cell_input pre, .bd-article div.math",
+        ".bd-article .cell_input pre, .bd-article div.math mjx-container",
         "all => all.filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.innerText.slice(0, 80))",
     )
     page.close()
