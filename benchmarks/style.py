@@ -1,15 +1,9 @@
-"""Our style transfer beside pastiche's and beside the bare loop, as ratios measured side by side in one run.
-
-Usage: ``python benchmarks/style.py [STEPS]``. pastiche takes STEPS steps of its Adam, 500 unless told otherwise. All
-sides use the same weights, sizes and threads, and one evaluation. Below 1 ours is faster or needs less.
-"""
+"""Our style transfer beside pastiche's and beside the bare loop: same weights, sizes and threads, one evaluation."""
 
 from __future__ import annotations
 
 import multiprocessing
-import platform
 import resource
-import statistics
 import sys
 import tempfile
 import time
@@ -19,11 +13,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from benchmarks.timing import Spread, seconds, spread
 from helpers import images, networks, style
 
 SIZE, LARGE = 256, 400  # longer side in pixels
-ROUNDS = 5
-Spread = tuple[float, float, float]  # median, low, high
+ROUNDS = 3
 
 
 def pictures(size: int) -> tuple[Tensor, Tensor]:
@@ -52,19 +46,6 @@ def drawn(artist: object) -> Tensor:
     with tempfile.TemporaryDirectory() as folder:
         save_image(artist.pastiche, str(Path(folder, "drawn.png")))
         return images.load(Path(folder, "drawn.png"))
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """How long a piece of work takes."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
-def spread(values: list[float]) -> Spread:
-    """The median and the middle half."""
-    low, middle, high = statistics.quantiles(values, n=4)
-    return middle, low, high
 
 
 def until(target: float, vgg: networks.Network, photo: Tensor, painting: Tensor) -> tuple[float, Tensor]:
@@ -169,22 +150,11 @@ def _draw(who: str) -> float:
 
 
 def rows(steps: int = 500) -> dict[str, Spread]:
-    """Each comparison's ratio: median, and the middle half of the rounds."""
+    """Each comparison's ratio; pastiche takes so many steps of its Adam."""
     ours, theirs = peak("ours"), peak("pastiche")
-    print(f"peak memory at {LARGE} px: ours {ours:.2f} GB, pastiche {theirs:.2f} GB")
+    print(f"peak memory at {LARGE} px: ours {ours:.2f} GB, pastiche {theirs:.2f} GB", flush=True)
     return {
-        f"peak memory at {LARGE} px: ours / pastiche": (ours / theirs,) * 3,
-        f"a gradient at {SIZE} px: ours / bare loop": against_the_bare_loop(),
-        f"until pastiche's style error of {steps} steps: ours / pastiche": against_pastiche(steps),
+        f"a gradient of the style transfer at {SIZE} px: ours / bare loop": against_the_bare_loop(),
+        f"peak memory of a transfer at {LARGE} px: ours / pastiche": (ours / theirs,) * 3,
+        f"until the style error of {steps} Adam steps at {SIZE} px: ours / pastiche": against_pastiche(steps),
     }
-
-
-def main() -> None:
-    """Measure and print one table."""
-    print(f"{platform.machine()}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}")
-    for name, (middle, low, high) in rows(*map(int, sys.argv[1:2])).items():
-        print(f"{name:66} {middle:.2f} ({low:.2f} to {high:.2f})")
-
-
-if __name__ == "__main__":
-    main()
