@@ -1,0 +1,186 @@
+// A point over a patchwork: its patch, the neurons lit there, and the single-layer network in force, computed here.
+
+const SIDE = 400, WIDE = 300, TALL = 230, LOW = 120;
+
+function make(tag, settings = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), settings);
+  element.append(...children);
+  return element;
+}
+
+function draw(tag, attributes = {}, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+const range = (n) => Array.from({ length: n }, (_, i) => i);
+const dot = (a, b) => a.reduce((sum, v, i) => sum + v * b[i], 0);
+const set = (element, attributes) => Object.entries(attributes).forEach(([name, value]) => element.setAttribute(name, value));
+
+function run(layers, x) { // outputs of every layer, and the affine map [a, b, c] of the last one, switches as they are
+  let maps = [[1, 0, 0], [0, 1, 0]];
+  const outputs = [x];
+  layers.forEach(({ weight, bias }, depth) => {
+    maps = weight.map((row, i) => range(3).map((k) => row.reduce((sum, w, j) => sum + w * maps[j][k], k === 2 ? bias[i] : 0)));
+    if (depth < layers.length - 1) maps = maps.map((map) => (dot(map, [...x, 1]) > 0 ? map : [0, 0, 0]));
+    outputs.push(maps.map((map) => dot(map, [...x, 1])));
+  });
+  return { outputs, map: maps[0] };
+}
+
+function holds(polygon, [x, y]) { // convex and counterclockwise
+  for (let i = 0; i < polygon.length; i += 2) {
+    const j = (i + 2) % polygon.length, dx = polygon[j] - polygon[i], dy = polygon[j + 1] - polygon[i + 1];
+    if (dx * (y - polygon[i + 1]) - dy * (x - polygon[i]) < -1e-9) return false;
+  }
+  return true;
+}
+
+const number = (value) => `${value < 0 ? "−" : ""}${Math.abs(value).toFixed(2)}`;
+const term = (value) => `${value < 0 ? "−" : "+"} ${Math.abs(value).toFixed(2)}`;
+
+function render({ model, el }) {
+  const [left, right, bottom, top] = model.get("bounds"), states = model.get("states");
+  const height = (SIDE * (top - bottom)) / (right - left);
+  const toX = (x) => ((x - left) / (right - left)) * SIDE, toY = (y) => ((top - y) / (top - bottom)) * height;
+  const path = (polygon) => `M${range(polygon.length / 2).map((i) => `${toX(polygon[2 * i]).toFixed(2)},${toY(polygon[2 * i + 1]).toFixed(2)}`).join("L")}Z`;
+  let shown = -1, current, neurons = [], wires = [], scale = 1;
+
+  const patches = draw("g"), here = draw("path", { class: "patchwork-here" });
+  const border = draw("line", { class: "patchwork-border" }), spot = draw("circle", { class: "patchwork-point", r: 6.5 });
+  const stage = draw("svg", { class: "patchwork-stage", viewBox: `0 0 ${SIDE} ${height}`, tabindex: 0, role: "application" }, patches, here, border, spot);
+  stage.setAttribute("aria-label", "a point on the patchwork; the arrow keys move it, with shift by smaller steps");
+  const diagram = draw("svg", { viewBox: `0 0 ${WIDE} ${TALL}`, role: "img", "aria-label": "the network, lit neurons filled" });
+  const clip = `slice-${Math.random().toString(36).slice(2)}`;
+  const curve = draw("path", { class: "patchwork-curve" }), tangent = draw("line", { class: "patchwork-tangent" });
+  const zero = draw("line", { class: "patchwork-axis", x1: 0, x2: WIDE }), at = draw("line", { class: "patchwork-axis", y1: 0, y2: LOW });
+  const mark = draw("circle", { class: "patchwork-point", r: 5 });
+  const slice = draw("svg", { viewBox: `0 0 ${WIDE} ${LOW}`, role: "img", "aria-label": "the output along the horizontal line through the point" },
+    draw("clipPath", { id: clip }, draw("rect", { width: WIDE, height: LOW })), zero, at,
+    draw("g", { "clip-path": `url(#${clip})` }, curve, tangent), mark);
+  const said = make("p", { className: "patchwork-said" });
+  said.setAttribute("aria-live", "polite");
+  const buttons = states.map((state, i) => {
+    const button = make("button", { type: "button", textContent: state.name });
+    button.addEventListener("click", () => put("chosen", i));
+    return button;
+  });
+
+  function put(name, value) {
+    model.set(name, value);
+    model.save_changes();
+  }
+
+  function build(state) { // what stays while the point moves
+    patches.replaceChildren(...state.polygons.map((polygon, i) => draw("path", { class: "patchwork-patch", d: path(polygon), fill: state.colors[i] })));
+    const sizes = [2, ...state.layers.map((layer) => layer.bias.length)];
+    const place = (depth, i) => [18 + (depth * (WIDE - 36)) / (sizes.length - 1), TALL / 2 + (i - (sizes[depth] - 1) / 2) * Math.min(22, (TALL - 18) / (sizes[depth] - 1 || 1))];
+    wires = state.layers.flatMap(({ weight }, depth) => weight.flatMap((row, i) => row.map((w, j) => {
+      const [[x1, y1], [x2, y2]] = [place(depth, j), place(depth + 1, i)];
+      return { depth, i, j, w, line: draw("line", { class: "patchwork-wire", x1, y1, x2, y2 }) };
+    })));
+    neurons = sizes.map((n, depth) => range(n).map((i) => {
+      const [cx, cy] = place(depth, i);
+      return draw("circle", { class: "patchwork-neuron", cx, cy, r: 6 });
+    }));
+    const names = [["x", 0, 0], ["y", 0, 1]].map(([name, depth, i]) => draw("text", { x: place(depth, i)[0] - 16, y: place(depth, i)[1] + 3 }, name));
+    diagram.replaceChildren(...wires.map(({ line }) => line), ...neurons.flat(), ...names);
+    const sizesOf = range(400).map((k) => Math.abs(run(state.layers, [left + ((k % 20) / 19) * (right - left), bottom + (Math.floor(k / 20) / 19) * (top - bottom)]).outputs.at(-1)[0]));
+    scale = sizesOf.sort((a, b) => a - b)[320] || 1;
+  }
+
+  function show() {
+    const state = states[model.get("chosen")], point = model.get("point");
+    if (shown !== model.get("chosen")) {
+      shown = model.get("chosen");
+      build(state);
+    }
+    buttons.forEach((button, i) => button.setAttribute("aria-pressed", i === shown));
+    const { outputs, map } = run(state.layers, point), value = outputs.at(-1)[0];
+    const found = state.polygons.findIndex((polygon) => holds(polygon, point));
+    current = found < 0 ? current : found;
+    here.setAttribute("d", path(state.polygons[current]));
+    set(spot, { cx: toX(point[0]), cy: toY(point[1]) });
+    drawBorder(map);
+    drawNetwork(state, outputs);
+    drawSlice(state, point, map, value);
+    const lit = outputs.slice(1, -1).map((layer) => layer.filter((v) => v > 0).length);
+    const all = outputs.slice(1, -1).reduce((sum, layer) => sum + layer.length, 0);
+    said.innerHTML = `Patch ${current + 1} of ${state.polygons.length}. ${lit.reduce((a, b) => a + b)} of ${all} neurons are lit, and `
+      + `2 × ${lit.join(" × ")} = ${2 * lit.reduce((a, b) => a * b)} paths.<br>The single layer in force here: <b>output = ${number(map[0])} x ${term(map[1])} y `
+      + `${term(map[2])} = ${number(value)}</b>, so the network says ${value > 0 ? "amber" : "blue"}. `
+      + "By itself this layer would draw the border along the dashed line.";
+  }
+
+  function drawBorder([a, b, c]) { // where this one plane is zero, across the whole picture
+    const ends = [];
+    for (const x of [left, right]) if (b) ends.push([x, -(a * x + c) / b]);
+    for (const y of [bottom, top]) if (a) ends.push([-(b * y + c) / a, y]);
+    const [p, q] = ends.filter(([x, y]) => x >= left - 1e-9 && x <= right + 1e-9 && y >= bottom - 1e-9 && y <= top + 1e-9).sort((m, n) => m[0] - n[0] || m[1] - n[1])
+      .filter((_, i, inside) => i === 0 || i === inside.length - 1);
+    border.style.display = p && q ? "" : "none";
+    if (p && q) set(border, { x1: toX(p[0]), y1: toY(p[1]), x2: toX(q[0]), y2: toY(q[1]) });
+  }
+
+  function drawNetwork(state, outputs) {
+    const last = outputs.length - 1;
+    const open = (depth, i) => depth === 0 || depth === last || outputs[depth][i] > 0;
+    const peak = outputs.map((layer) => Math.max(...layer.map(Math.abs)) || 1);
+    neurons.forEach((layer, depth) => layer.forEach((circle, i) => {
+      circle.classList.toggle("lit", open(depth, i));
+      circle.style.fillOpacity = 0.25 + (0.75 * Math.abs(outputs[depth][i])) / peak[depth];
+      if (depth === last || depth === 0) circle.style.fill = circle.style.stroke = outputs[depth][i] > 0 ? "var(--amber)" : "var(--blue)";
+    }));
+    const loudest = Math.max(...wires.map(({ depth, j, w }) => Math.abs(w * outputs[depth][j]))) || 1;
+    wires.forEach(({ depth, i, j, w, line }) => {
+      const lit = open(depth, j) && open(depth + 1, i), strength = Math.abs(w * outputs[depth][j]) / loudest;
+      line.style.stroke = lit ? (w * outputs[depth][j] > 0 ? "var(--amber)" : "var(--blue)") : "var(--faint)";
+      line.style.strokeWidth = lit ? 0.5 + 2.5 * strength : 0.4;
+      line.style.opacity = lit ? 0.35 + 0.65 * strength : 0.18;
+    });
+  }
+
+  function drawSlice(state, [x, y], map, value) {
+    const across = (u) => ((u - left) / (right - left)) * WIDE, up = (v) => LOW / 2 - (v / scale) * LOW * 0.4;
+    const places = range(301).map((k) => left + (k / 300) * (right - left));
+    curve.setAttribute("d", `M${places.map((u) => `${across(u).toFixed(1)},${up(run(state.layers, [u, y]).outputs.at(-1)[0]).toFixed(1)}`).join("L")}`);
+    set(tangent, { x1: 0, x2: WIDE, y1: up(dot(map, [left, y, 1])), y2: up(dot(map, [right, y, 1])) });
+    set(zero, { y1: up(0), y2: up(0) });
+    set(at, { x1: across(x), x2: across(x) });
+    set(mark, { cx: across(x), cy: Math.max(4, Math.min(LOW - 4, up(value))) });
+  }
+
+  const within = ([x, y]) => [Math.min(right, Math.max(left, x)), Math.min(top, Math.max(bottom, y))];
+  function follow(event) {
+    const box = stage.getBoundingClientRect();
+    put("point", within([left + ((event.clientX - box.left) / box.width) * (right - left), top - ((event.clientY - box.top) / box.height) * (top - bottom)]));
+  }
+  stage.addEventListener("pointerdown", (event) => {
+    stage.setPointerCapture(event.pointerId);
+    follow(event);
+  });
+  stage.addEventListener("pointermove", (event) => event.buttons && follow(event));
+  stage.addEventListener("keydown", (event) => {
+    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+    if (!way) return;
+    event.preventDefault();
+    const step = ((right - left) / 100) * (event.shiftKey ? 0.1 : 1), [x, y] = model.get("point");
+    put("point", within([x + step * way[0], y + step * way[1]]));
+  });
+
+  const choose = make("div", { className: "patchwork-buttons" }, ...buttons);
+  choose.setAttribute("role", "group");
+  choose.setAttribute("aria-label", "which network");
+  const aside = make("div", {}, make("p", { className: "patchwork-head", textContent: "the network at this point: lit neurons are filled" }), diagram,
+    make("p", { className: "patchwork-head", textContent: "output along the horizontal line through the point; dashed: the local plane" }), slice);
+  el.classList.add("patchwork");
+  el.append(choose, make("div", { className: "patchwork-sides" }, stage, aside), said);
+  const watched = ["change:point", "change:chosen"];
+  watched.forEach((event) => model.on(event, show));
+  show();
+  return () => watched.forEach((event) => model.off(event, show));
+}
+
+export default { render };
