@@ -25,7 +25,7 @@ from torch import Tensor
 from helpers import images, ledger
 
 # Okabe and Ito's colors, which color-blind readers can tell apart, on warm paper.
-INK, PAPER, GRAY, SAND, PLUM = "#20242c", "#ffffff", "#8a8f98", "#f4efe6", "#8f4670"
+INK, PAPER, GRAY, SAND, PLUM, YELLOW = "#20242c", "#ffffff", "#8a8f98", "#f4efe6", "#8f4670", "#e8d44d"
 BLUE, ORANGE, GREEN, PURPLE, SKY, RED = "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00"
 COLORS = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
 
@@ -283,7 +283,8 @@ def _curves(
         if bands and name in bands:
             axes.fill_between(xs, *bands[name], color=color, alpha=0.18, linewidth=0)
     axes.grid(axis="y")
-    ends = [(xs[-1], ys[-1]) for xs, ys in curves.values()]
+    beside = max((curves[name][0][-1] for name in points), default=0)  # dots to the right would lie on the name
+    ends = [(beside if name in points else xs[-1], ys[-1]) for name, (xs, ys) in curves.items()]
     heights = axes.transData.transform(ends)[:, 1] * 72 / axes.figure.dpi  # in points
     for color, name, end, height, free in zip(
         itertools.cycle(colors), curves, ends, heights, _apart(heights.tolist(), 13), strict=False
@@ -640,7 +641,7 @@ def compass(slopes: Tensor) -> np.ndarray:
     away = (slopes - slopes.median(dim=0).values).numpy()
     length = np.hypot(*away.T)
     strength = np.minimum(length / max(np.quantile(length, 0.85), 1e-12), 1)[:, None] ** 0.6
-    hues = LinearSegmentedColormap.from_list("compass", [PLUM, BLUE, SKY, SAND, ORANGE, RED, PLUM], 512)
+    hues = LinearSegmentedColormap.from_list("compass", [PLUM, BLUE, SKY, YELLOW, ORANGE, RED, PLUM], 512)
     return _mixed(SAND, hues(np.arctan2(away[:, 1], away[:, 0]) / (2 * np.pi) % 1)[:, :3], strength)
 
 

@@ -245,7 +245,7 @@ def test_patchwork_carries_networks_polygons_and_colors():
 
 def test_patchwork_refuses_networks_that_it_cannot_draw():
     network = nn.Sequential(nn.Linear(3, 3), nn.ReLU(), nn.Linear(3, 2))
-    with pytest.raises(ValueError, match="'after' has 3 inputs and 2 outputs; .* two inputs and one output"):
+    with pytest.raises(ValueError, match=r"'after' has 3 inputs and 2 outputs; .* two inputs and one output"):
         Patchwork({"after": (network, [], np.zeros((0, 3)))}, bounds=(0, 1, 0, 1), label="A patchwork", start=(0, 0))
 
 

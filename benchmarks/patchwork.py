@@ -1,0 +1,142 @@
+"""`patchwork.patches` beside a naive splitter and beside relucent, and its time against the number of patches.
+
+Usage: ``python benchmarks/patchwork.py``. Each ratio is the median over rounds in which both sides run in turn; the
+spread is the range of the middle half of the rounds. Below 1 ours is faster. A peer that cannot run here is named.
+
+The networks have two inputs and PyTorch's own initialization; the window is a million wide on either side, so that it
+holds every crossing. relucent (AGPL, needs gurobipy, whose free edition is enough here) walks from patch to patch over
+the whole plane. It takes so long that it runs on the smallest network only and in a few rounds; its checks of its own
+result (``verify``) are off, for speed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from helpers import patchwork, training
+
+Array = NDArray[np.float64]
+Piece = tuple[Array, Array]  # a polygon (k, 2), and the affine map (3, neurons) of the layer in force there
+PLANE = (-1e6, 1e6, -1e6, 1e6)
+ROUNDS, FEW = 11, 3
+
+
+def cut(polygon: Array, line: Array) -> list[Array]:
+    """The parts of a convex polygon on the two sides of the line a x + b y + c = 0, one corner after the other."""
+    heights, parts = polygon @ line[:2] + line[2], ([], [])
+    for i, height in enumerate(heights):
+        above = heights[i - 1]
+        if above * height < 0:
+            crossing = polygon[i - 1] + above / (above - height) * (polygon[i] - polygon[i - 1])
+            parts[0].append(crossing)
+            parts[1].append(crossing)
+        if height >= 0:
+            parts[0].append(polygon[i])
+        if height <= 0:
+            parts[1].append(polygon[i])
+    return [np.array(part) for part in parts if len(part) > 2]
+
+
+def naive(network: nn.Sequential, bounds: Sequence[float]) -> list[Piece]:
+    """Every patch as a polygon of its own, cut by one neuron after the other: no mesh, no shared corners."""
+    left, right, bottom, top = bounds
+    corners = np.array([[left, bottom], [right, bottom], [right, top], [left, top]], dtype=float)
+    pieces = [(corners, np.eye(3, 2))]
+    for layer in network:
+        if isinstance(layer, nn.Linear):
+            weight, bias = (part.detach().double().numpy() for part in (layer.weight, layer.bias))
+            pieces = [(polygon, map_ @ weight.T + np.outer([0, 0, 1], bias)) for polygon, map_ in pieces]
+        else:
+            for i in range(pieces[0][1].shape[1]):
+                pieces = [(part, map_) for polygon, map_ in pieces for part in split(polygon, map_[:, i])]
+            pieces = [(p, m * (np.append(p.mean(axis=0), 1) @ m > 0)) for p, m in pieces]
+    return pieces
+
+
+def split(polygon: Array, line: Array) -> list[Array]:
+    """`cut`, but for polygons that lie on one side of the line, which is most of them, at once."""
+    heights = polygon @ line[:2] + line[2]
+    return [polygon] if (heights > 0).all() or (heights < 0).all() else cut(polygon, line)
+
+
+def relucent(network: nn.Sequential) -> int:
+    """How many patches the peer finds in the whole plane; without its progress bars."""
+    peer = importlib.import_module("relucent")
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        complex_ = peer.Complex(network)
+        complex_.bfs(verify=False)
+    return len(complex_)
+
+
+def spent(work: Callable[[], object]) -> float:
+    """Seconds."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def ratio(
+    mine: Callable[[], object], theirs: Callable[[], object], rounds: int = ROUNDS
+) -> tuple[float, float, float]:
+    """Median and middle half of my time divided by theirs."""
+    found = [spent(mine) / spent(theirs) for _ in range(rounds + 1)][1:]  # the first warms up
+    low, middle, high = statistics.quantiles(found, n=4)
+    return middle, low, high
+
+
+def rows() -> dict[str, tuple[float, float, float]]:
+    """Name -> median, low and high of our time divided by theirs."""
+    found = {}
+    for width in (16, 32, 64):
+        network = training.mlp([2, width, width, 1], seed=0)
+        count = len(patchwork.patches(network, PLANE))
+        assert len(naive(network, PLANE)) == count
+        found[f"patchwork.patches, {count:,} patches: ours / naive splitter"] = ratio(
+            lambda network=network: patchwork.patches(network, PLANE), lambda network=network: naive(network, PLANE)
+        )
+    network = training.mlp([2, 16, 16, 1], seed=0)
+    try:
+        count = relucent(network)
+    except ImportError as error:
+        print(f"relucent could not run here: {error}")
+        return found
+    assert count == len(patchwork.patches(network, PLANE))
+    found[f"patchwork.patches, {count:,} patches: ours / relucent"] = ratio(
+        lambda: patchwork.patches(network, PLANE), lambda: relucent(network), FEW
+    )
+    return found
+
+
+def growth() -> dict[int, tuple[float, float, float]]:
+    """Number of patches -> median, least and most seconds of three runs, up to about 100,000 patches."""
+    found = {}
+    for sizes in ([16] * 2, [32] * 2, [64] * 2, [64] * 4, [128] * 2, [96] * 4, [160] * 3, [192] * 3):
+        network = training.mlp([2, *sizes, 1], seed=0)
+        times = sorted(spent(lambda network=network: patchwork.patches(network, PLANE)) for _ in range(3))
+        found[len(patchwork.patches(network, PLANE))] = (times[1], times[0], times[2])
+    return dict(sorted(found.items()))
+
+
+def main() -> None:
+    """Measure and print two tables."""
+    print(f"{platform.machine()}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}")
+    for name, (middle, low, high) in rows().items():
+        print(f"{name:66} {middle:.4f} ({low:.4f} to {high:.4f})")
+    print("patches   seconds (least to most of three)   microseconds for each patch")
+    for count, (middle, low, high) in growth().items():
+        print(f"{count:7,}   {middle:.3f} ({low:.3f} to {high:.3f})             {1e6 * middle / count:.1f}")
+
+
+if __name__ == "__main__":
+    main()
