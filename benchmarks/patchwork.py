@@ -86,9 +86,7 @@ def spent(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def ratio(
-    mine: Callable[[], object], theirs: Callable[[], object], rounds: int = ROUNDS
-) -> tuple[float, float, float]:
+def ratio(mine: Callable[[], object], theirs: Callable[[], object], rounds: int = ROUNDS) -> tuple[float, float, float]:
     """Median and middle half of my time divided by theirs."""
     found = [spent(mine) / spent(theirs) for _ in range(rounds + 1)][1:]  # the first warms up
     low, middle, high = statistics.quantiles(found, n=4)
