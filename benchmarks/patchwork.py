@@ -116,24 +116,41 @@ def rows() -> dict[str, tuple[float, float, float]]:
     return found
 
 
-def growth() -> dict[int, tuple[float, float, float]]:
-    """Number of patches -> median, least and most seconds of three runs, up to about 100,000 patches."""
-    found = {}
-    for sizes in ([16] * 2, [32] * 2, [64] * 2, [64] * 4, [128] * 2, [96] * 4, [160] * 3, [192] * 3):
-        network = training.mlp([2, *sizes, 1], seed=0)
-        times = sorted(spent(lambda network=network: patchwork.patches(network, PLANE)) for _ in range(3))
-        found[len(patchwork.patches(network, PLANE))] = (times[1], times[0], times[2])
-    return dict(sorted(found.items()))
+def folded(layers: int) -> nn.Sequential:
+    """A network each layer of which folds the unit square in four, so that it has 4 ** layers patches there."""
+    up, down = nn.Linear(2, 4), nn.Linear(4, 2, bias=False)
+    with torch.no_grad():
+        up.weight.copy_(torch.tensor([[2.0, 0.0], [2.0, 0.0], [0.0, 2.0], [0.0, 2.0]]))
+        up.bias.copy_(torch.tensor([0.0, -1.0, 0.0, -1.0]))
+        down.weight.copy_(torch.tensor([[1.0, -2.0, 0.0, 0.0], [0.0, 0.0, 1.0, -2.0]]))
+    return nn.Sequential(*[up, nn.ReLU(), down] * layers)
+
+
+def growth() -> list[tuple[str, int, list[float]]]:
+    """Kind of network, number of patches, and the sorted seconds of three runs, up to about 100,000 patches."""
+    random = ([16] * 2, [32] * 2, [64] * 2, [64] * 4, [96] * 4, [160] * 3)
+    cases = [(f"random, {sum(sizes)} neurons", training.mlp([2, *sizes, 1], seed=0), PLANE) for sizes in random]
+    cases += [(f"folded, {4 * layers} neurons", folded(layers), (0, 1, 0, 1)) for layers in (4, 5, 6, 7, 8)]
+    found = []
+    for name, network, bounds in cases:
+        times = []
+        for _ in range(3):
+            start = time.perf_counter()
+            count = len(patchwork.patches(network, bounds))
+            times.append(time.perf_counter() - start)
+        found.append((name, count, sorted(times)))
+    return found
 
 
 def main() -> None:
     """Measure and print two tables."""
-    print(f"{platform.machine()}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}")
+    print(f"{platform.machine()}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}", flush=True)
     for name, (middle, low, high) in rows().items():
-        print(f"{name:66} {middle:.4f} ({low:.4f} to {high:.4f})")
-    print("patches   seconds (least to most of three)   microseconds for each patch")
-    for count, (middle, low, high) in growth().items():
-        print(f"{count:7,}   {middle:.3f} ({low:.3f} to {high:.3f})             {1e6 * middle / count:.1f}")
+        print(f"{name:66} {middle:.4f} ({low:.4f} to {high:.4f})", flush=True)
+    print(f"{'network':22} {'patches':>9}   seconds (least to most of three)   microseconds for each patch")
+    for name, count, (least, middle, most) in growth():
+        spread = f"{middle:.3f} ({least:.3f} to {most:.3f})"
+        print(f"{name:22} {count:9,}   {spread:33}  {1e6 * middle / count:.0f}")
 
 
 if __name__ == "__main__":

@@ -601,7 +601,6 @@ def mosaic(
     *,
     bounds: Sequence[float],
     columns: int | None = None,
-    points: tuple[Tensor, Tensor] | None = None,
 ) -> Figure:
     """Polygons (k, 2) filled with their colors (polygons, 3) and joined by thin light seams, a panel for each title.
 
@@ -609,7 +608,6 @@ def mosaic(
         panels: title -> (polygons, colors).
         bounds: (xmin, xmax, ymin, ymax) of every panel.
         columns: how many panels in a row; by default all.
-        points: places (n, 2) and classes (n,), 0 or 1, to mark by small dots.
     """
     columns = columns or len(panels)
     rows = -(-len(panels) // columns)
@@ -620,14 +618,9 @@ def mosaic(
     for axes, (title, (polygons, colors)) in zip(figure.axes, panels.items(), strict=False):
         corners = [polygon.numpy() for polygon in polygons]
         seams = np.array([_thickness(ring) for ring in corners]) * 72 * side / (bounds[1] - bounds[0])
-        widths = np.minimum(
-            0.08 * seams, 0.16 + 0.035 * side
-        ).tolist()  # in points: no sliver may vanish under its own seams
+        widths = np.minimum(0.08 * seams, 0.16 + 0.035 * side).tolist()  # no sliver may vanish under its seams
         axes.add_collection(PolyCollection(corners, facecolors=colors, edgecolors=colors, linewidths=0.2))
         axes.add_collection(PolyCollection(corners, facecolors="none", edgecolors=(1, 1, 1, 0.7), linewidths=widths))
-        if points is not None:
-            where, kind = points[0].numpy(), points[1].numpy() > 0.5
-            axes.scatter(where[:, 0], where[:, 1], s=2, c=np.where(kind, RED, INK), linewidths=0)
         axes.set(xlim=bounds[:2], ylim=bounds[2:], aspect="equal")
         axes.set_axis_off()
         axes.set_title(title, fontsize=9.5, pad=3)

@@ -190,6 +190,12 @@ def test_lines_draws_some_curves_as_single_dots():
     assert texts(figure) == ["a", "b"]
 
 
+def test_the_names_of_dots_stand_to_the_right_of_all_dots():
+    left, right = ([1, 1.9], [3, 4]), ([1, 2.1], [3, 1])
+    figure = plots.lines({"left": left, "right": right}, x="x", y="y", points=["left", "right"])
+    assert [name.xy for name in figure.axes[0].texts] == [(2.1, 4), (2.1, 1)]
+
+
 def test_tracks_are_rows_over_one_axis_with_the_same_marks():
     rows = {"above": {"a": ([0, 1], [2, 3]), "b": ([0, 1], [3, 2])}, "below": {"c": ([0, 1], [5, 5])}}
     figure = plots.tracks(rows, x="way", marks=[0.25, 0.5])
@@ -346,14 +352,6 @@ def test_a_mosaic_fills_every_polygon_and_gives_slivers_thinner_seams():
     assert 0 < thin < 0.2 * wide
     assert (figure.axes[0].get_xlim(), figure.axes[0].get_ylim()) == ((0, 2), (0, 1))
     drawn(figure)
-
-
-def test_a_mosaic_may_mark_points_of_two_classes():
-    points = torch.tensor([[0.5, 0.5], [1.5, 0.5]]), torch.tensor([0.0, 1.0])
-    figure = plots.mosaic({"": ([SQUARE], np.zeros((1, 3)))}, bounds=(0, 2, 0, 1), points=points)
-    dots = figure.axes[0].collections[-1]
-    assert dots.get_offsets().tolist() == [[0.5, 0.5], [1.5, 0.5]]
-    assert [plots.mpl.colors.to_hex(color) for color in dots.get_facecolors()] == [plots.INK, plots.RED]
 
 
 def test_the_thickness_of_a_square_is_its_side_and_of_a_strip_twice_its_width():
