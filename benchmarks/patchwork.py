@@ -1,12 +1,9 @@
 """`patchwork.patches` beside a naive splitter and beside relucent, and its time against the number of patches.
 
-Usage: ``python benchmarks/patchwork.py``. Each ratio is the median over rounds in which both sides run in turn; the
-spread is the range of the middle half of the rounds. Below 1 ours is faster. A peer that cannot run here is named.
-
 The networks have two inputs and PyTorch's own initialization; the window is a million wide on either side, so that it
-holds every crossing. relucent (AGPL, needs gurobipy, whose free edition is enough here) walks from patch to patch over
-the whole plane. It takes so long that it runs on the smallest network only and in a few rounds; its checks of its own
-result (``verify``) are off, for speed.
+holds every crossing. relucent (it needs gurobipy, whose free edition is enough here) walks from patch to patch over the
+whole plane. It takes so long that it runs on the smallest network only and in a few rounds; its checks of its own
+result (``verify``) are off, for speed. ``python -m benchmarks.patchwork`` prints the growth too.
 """
 
 from __future__ import annotations
@@ -15,21 +12,19 @@ import contextlib
 import importlib
 import io
 import platform
-import statistics
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from benchmarks.timing import Spread, ratio, seconds
 from helpers import patchwork, training
 
 Array = NDArray[np.float64]
 Piece = tuple[Array, Array]  # a polygon (k, 2), and the affine map (3, neurons) of the layer in force there
 PLANE = (-1e6, 1e6, -1e6, 1e6)
-ROUNDS, FEW = 11, 3
 
 
 def cut(polygon: Array, line: Array) -> list[Array]:
@@ -79,40 +74,26 @@ def relucent(network: nn.Sequential) -> int:
     return len(complex_)
 
 
-def spent(work: Callable[[], object]) -> float:
-    """Seconds."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
-def ratio(mine: Callable[[], object], theirs: Callable[[], object], rounds: int = ROUNDS) -> tuple[float, float, float]:
-    """Median and middle half of my time divided by theirs."""
-    found = [spent(mine) / spent(theirs) for _ in range(rounds + 1)][1:]  # the first warms up
-    low, middle, high = statistics.quantiles(found, n=4)
-    return middle, low, high
-
-
-def rows() -> dict[str, tuple[float, float, float]]:
-    """Name -> median, low and high of our time divided by theirs."""
-    found = {}
+def rows() -> dict[str, Spread | str]:
+    """Each comparison's ratio of times, or the reason why a peer has none."""
+    found: dict[str, Spread | str] = {}
     for width in (16, 32, 64):
         network = training.mlp([2, width, width, 1], seed=0)
         count = len(patchwork.patches(network, PLANE))
-        assert len(naive(network, PLANE)) == count
-        found[f"patchwork.patches, {count:,} patches: ours / naive splitter"] = ratio(
-            lambda network=network: patchwork.patches(network, PLANE), lambda network=network: naive(network, PLANE)
+        if (theirs := len(naive(network, PLANE))) != count:
+            raise RuntimeError(f"{count} patches and {theirs}: not the same work")
+        found[f"{count:,} patches of a network, exactly: ours / naive splitter"] = ratio(
+            lambda n=network: patchwork.patches(n, PLANE), lambda n=network: naive(n, PLANE), rounds=11, warm_up=1
         )
     network = training.mlp([2, 16, 16, 1], seed=0)
+    name = f"{len(patchwork.patches(network, PLANE)):,} patches of a network, exactly: ours / relucent"
     try:
         count = relucent(network)
     except ImportError as error:
-        print(f"relucent could not run here: {error}")
-        return found
-    assert count == len(patchwork.patches(network, PLANE))
-    found[f"patchwork.patches, {count:,} patches: ours / relucent"] = ratio(
-        lambda: patchwork.patches(network, PLANE), lambda: relucent(network), FEW
-    )
+        return found | {name: f"could not run: {error}"}
+    if (mine := len(patchwork.patches(network, PLANE))) != count:
+        raise RuntimeError(f"{mine} patches and {count}: not the same work")
+    found[name] = ratio(lambda: patchwork.patches(network, PLANE), lambda: relucent(network), rounds=3, warm_up=0)
     return found
 
 
@@ -133,20 +114,16 @@ def growth() -> list[tuple[str, int, list[float]]]:
     cases += [(f"folded, {4 * layers} neurons", folded(layers), (0, 1, 0, 1)) for layers in (4, 5, 6, 7, 8)]
     found = []
     for name, network, bounds in cases:
-        times = []
-        for _ in range(3):
-            start = time.perf_counter()
-            count = len(patchwork.patches(network, bounds))
-            times.append(time.perf_counter() - start)
-        found.append((name, count, sorted(times)))
+        times = sorted(seconds(lambda n=network, b=bounds: patchwork.patches(n, b)) for _ in range(3))
+        found.append((name, len(patchwork.patches(network, bounds)), times))
     return found
 
 
 def main() -> None:
     """Measure and print two tables."""
     print(f"{platform.machine()}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}", flush=True)
-    for name, (middle, low, high) in rows().items():
-        print(f"{name:66} {middle:.4f} ({low:.4f} to {high:.4f})", flush=True)
+    for name, figure in rows().items():
+        print(f"{name:66}", figure if isinstance(figure, str) else " ".join(f"{value:.4f}" for value in figure))
     print(f"{'network':22} {'patches':>9}   seconds (least to most of three)   microseconds for each patch")
     for name, count, (least, middle, most) in growth():
         spread = f"{middle:.3f} ({least:.3f} to {most:.3f})"
