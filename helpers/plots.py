@@ -25,7 +25,7 @@ from torch import Tensor
 from helpers import images, ledger
 
 # Okabe and Ito's colors, which color-blind readers can tell apart, on warm paper.
-INK, PAPER, GRAY, SAND, PLUM = "#20242c", "#ffffff", "#8a8f98", "#f4efe6", "#8f4670"
+INK, PAPER, GRAY, SAND, PLUM, YELLOW = "#20242c", "#ffffff", "#8a8f98", "#f4efe6", "#8f4670", "#e8d44d"
 BLUE, ORANGE, GREEN, PURPLE, SKY, RED = "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00"
 COLORS = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
 
@@ -284,7 +284,8 @@ def _curves(
             axes.fill_between(xs, *bands[name], color=color, alpha=0.18, linewidth=0)
     axes.grid(axis="y")
     axes.autoscale_view()  # or the names would be spaced on the scale before the curves
-    ends = [(xs[-1], ys[-1]) for xs, ys in curves.values()]
+    beside = max((curves[name][0][-1] for name in points), default=0)  # dots to the right would lie on the name
+    ends = [(beside if name in points else xs[-1], ys[-1]) for name, (xs, ys) in curves.items()]
     heights = axes.transData.transform(ends)[:, 1] * 72 / axes.figure.dpi  # in points
     for color, name, end, height, free in zip(
         itertools.cycle(colors), curves, ends, heights, _apart(heights.tolist(), 13), strict=False
@@ -601,7 +602,6 @@ def mosaic(
     *,
     bounds: Sequence[float],
     columns: int | None = None,
-    points: tuple[Tensor, Tensor] | None = None,
 ) -> Figure:
     """Polygons (k, 2) filled with their colors (polygons, 3) and joined by thin light seams, a panel for each title.
 
@@ -609,7 +609,6 @@ def mosaic(
         panels: title -> (polygons, colors).
         bounds: (xmin, xmax, ymin, ymax) of every panel.
         columns: how many panels in a row; by default all.
-        points: places (n, 2) and classes (n,), 0 or 1, to mark by small dots.
     """
     columns = columns or len(panels)
     rows = -(-len(panels) // columns)
@@ -620,14 +619,9 @@ def mosaic(
     for axes, (title, (polygons, colors)) in zip(figure.axes, panels.items(), strict=False):
         corners = [polygon.numpy() for polygon in polygons]
         seams = np.array([_thickness(ring) for ring in corners]) * 72 * side / (bounds[1] - bounds[0])
-        widths = np.minimum(
-            0.08 * seams, 0.16 + 0.035 * side
-        ).tolist()  # in points: no sliver may vanish under its own seams
+        widths = np.minimum(0.08 * seams, 0.16 + 0.035 * side).tolist()  # no sliver may vanish under its seams
         axes.add_collection(PolyCollection(corners, facecolors=colors, edgecolors=colors, linewidths=0.2))
         axes.add_collection(PolyCollection(corners, facecolors="none", edgecolors=(1, 1, 1, 0.7), linewidths=widths))
-        if points is not None:
-            where, kind = points[0].numpy(), points[1].numpy() > 0.5
-            axes.scatter(where[:, 0], where[:, 1], s=2, c=np.where(kind, RED, INK), linewidths=0)
         axes.set(xlim=bounds[:2], ylim=bounds[2:], aspect="equal")
         axes.set_axis_off()
         axes.set_title(title, fontsize=9.5, pad=3)
@@ -641,7 +635,7 @@ def compass(slopes: Tensor) -> np.ndarray:
     away = (slopes - slopes.median(dim=0).values).numpy()
     length = np.hypot(*away.T)
     strength = np.minimum(length / max(np.quantile(length, 0.85), 1e-12), 1)[:, None] ** 0.6
-    hues = LinearSegmentedColormap.from_list("compass", [PLUM, BLUE, SKY, SAND, ORANGE, RED, PLUM], 512)
+    hues = LinearSegmentedColormap.from_list("compass", [PLUM, BLUE, SKY, YELLOW, ORANGE, RED, PLUM], 512)
     return _mixed(SAND, hues(np.arctan2(away[:, 1], away[:, 0]) / (2 * np.pi) % 1)[:, :3], strength)
 
 

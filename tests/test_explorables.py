@@ -15,7 +15,7 @@ from PIL import Image
 from torch import nn
 
 from helpers import images
-from helpers.explorables import Divider, Explorable, Flipbook, Masks, Message, Question, Quiz, base
+from helpers.explorables import Divider, Explorable, Flipbook, Masks, Message, Patchwork, Question, Quiz, base
 
 NASTY = '</script><b title="x">&'
 
@@ -225,6 +225,28 @@ def test_masks_carries_the_weights_and_the_pictures(small_network):
     for layer, linear in zip(state["layers"], (small_network[0], small_network[2]), strict=True):
         assert np.allclose(layer["weight"], linear.weight.detach(), atol=6e-5)
         assert np.allclose(layer["bias"], linear.bias.detach(), atol=6e-5)
+
+
+def test_patchwork_carries_networks_polygons_and_colors():
+    network = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+    polygon = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.123456, 1.0]], dtype=torch.float64)
+    states = {name: (network, [polygon], np.array([[1.0, 0.5, 0.0]])) for name in ("before", NASTY)}
+    figure = Patchwork(states, bounds=(0, 1, 0, 1), label="A patchwork", start=(0.5, 0.25))
+    state = state_of(Page(figure.html()).scripts[0])
+    assert (state["bounds"], state["point"], state["chosen"]) == ([0, 1, 0, 1], [0.5, 0.25], 1)
+    assert [one["name"] for one in state["states"]] == ["before", NASTY]
+    for one in state["states"]:
+        assert one["polygons"] == [[0, 0, 1, 0, 0.1235, 1]]
+        assert one["colors"] == ["#ff8000"]
+        for layer, linear in zip(one["layers"], network[::2], strict=True):
+            assert torch.equal(torch.tensor(layer["weight"]), linear.weight)
+            assert torch.equal(torch.tensor(layer["bias"]), linear.bias)
+
+
+def test_patchwork_refuses_networks_that_it_cannot_draw():
+    network = nn.Sequential(nn.Linear(3, 3), nn.ReLU(), nn.Linear(3, 2))
+    with pytest.raises(ValueError, match=r"'after' has 3 inputs and 2 outputs; .* two inputs and one output"):
+        Patchwork({"after": (network, [], np.zeros((0, 3)))}, bounds=(0, 1, 0, 1), label="A patchwork", start=(0, 0))
 
 
 def test_masks_refuses_what_it_cannot_draw(small_network):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
+from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -283,6 +285,54 @@ def test_the_network_is_left_as_it_was():
         assert torch.equal(old, new)
         assert new.dtype == torch.float32
         assert new.requires_grad
+
+
+# --- by hand, as the notebook does it ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def notebook():
+    """The functions that the chapter writes by hand, out of its own cells."""
+    path = Path(__file__).parent.parent / "notebooks" / "02_relu_patchworks.ipynb"
+    cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    names: dict = {"torch": torch, "nn": nn}
+    for wanted in ("def freeze(", "def cut(", "def by_hand(", "def lit_paths("):
+        (source,) = (source for source in cells if wanted in source)
+        exec(source.partition("\n\n\nweight, bias")[0].partition("\n\n\nassert")[0], names)
+    return names
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_splitter_by_hand_finds_the_same_patches(notebook, seed):
+    network = training.mlp([2, 7, 6, 2], seed=seed).double()
+    square = torch.tensor([[-2.0, -2], [2, -2], [2, 2], [-2, 2]]).double()
+    by_hand = notebook["by_hand"](network, square)
+    helper = patchwork.patches(network, (-2, 2, -2, 2))
+    assert len(by_hand) == len(helper)
+    ours = {patch.polygon.mean(0).sum().item(): patch for patch in helper}
+    for polygon, map_ in by_hand:
+        patch = ours[min(ours, key=lambda place: abs(place - polygon.mean(0).sum().item()))]
+        assert area(patch.polygon) == pytest.approx(area(polygon), abs=1e-12)
+        torch.testing.assert_close(torch.cat([patch.weight, patch.bias[:, None]], dim=1), map_)
+
+
+def test_freezing_by_hand_gives_the_same_local_map_and_the_way_to_each_switch(notebook):
+    network, x = training.mlp([5, 8, 8, 3], seed=1).double(), torch.linspace(-1, 1, 5, dtype=torch.float64)
+    weight, bias, moves = notebook["freeze"](network, x)
+    torch.testing.assert_close((weight, bias), patchwork.local_map(network, x))
+    nearest = moves[moves.norm(dim=1).argmin()]
+    before, after = patchwork.lit(network, x + torch.stack([0.999 * nearest, 1.001 * nearest]))
+    assert torch.equal(before, patchwork.lit(network, x[None])[0])
+    assert (before != after).sum() == 1
+
+
+def test_lit_paths_by_hand_are_all_products_of_lit_neurons(notebook):
+    network, x = training.mlp([3, 5, 4, 2], seed=1), torch.tensor([0.5, -1.0, 2.0])
+    first, second = patchwork.lit(network, x[None])[0].split([5, 4])
+    assert notebook["lit_paths"](network, x) == 3 * first.sum() * second.sum() * 2
+    with torch.no_grad():
+        network[2].weight[second.nonzero()[0, 0], first.nonzero()[0, 0]] = 0  # closes 3 * 2 paths
+    assert notebook["lit_paths"](network, x) == 3 * first.sum() * second.sum() * 2 - 6
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------

@@ -181,6 +181,33 @@ def test_lines_names_the_places_of_a_logarithmic_axis_and_whole_numbers_of_a_cou
     assert all(float(tick).is_integer() for tick in counting.axes[0].get_xticks())
 
 
+def test_lines_draws_some_curves_as_single_dots():
+    figure = plots.lines({"a": ([1, 2], [3, 4]), "b": ([1, 2], [5, 6])}, x="x", y="y", points=["b"])
+    assert [(line.get_linestyle(), line.get_marker()) for line in figure.axes[0].lines] == [
+        ("-", "None"),
+        ("None", "o"),
+    ]
+    assert texts(figure) == ["a", "b"]
+
+
+def test_the_names_of_dots_stand_to_the_right_of_all_dots():
+    left, right = ([1, 1.9], [3, 4]), ([1, 2.1], [3, 1])
+    figure = plots.lines({"left": left, "right": right}, x="x", y="y", points=["left", "right"])
+    assert [name.xy for name in figure.axes[0].texts] == [(2.1, 4), (2.1, 1)]
+
+
+def test_tracks_are_rows_over_one_axis_with_the_same_marks():
+    rows = {"above": {"a": ([0, 1], [2, 3]), "b": ([0, 1], [3, 2])}, "below": {"c": ([0, 1], [5, 5])}}
+    figure = plots.tracks(rows, x="way", marks=[0.25, 0.5])
+    assert [axes.get_ylabel() for axes in figure.axes] == ["above", "below"]
+    assert [axes.get_xlabel() for axes in figure.axes] == ["", "way"]
+    assert texts(figure) == ["a", "b", "c"]
+    for axes, curves in zip(figure.axes, rows.values(), strict=True):
+        assert [line.get_xdata()[0] for line in axes.lines[:2]] == [0.25, 0.5]
+        assert [line.get_ydata().tolist() for line in axes.lines[2:]] == [ys for _, ys in curves.values()]
+    drawn(figure)
+
+
 def test_functions_draws_each_above_its_slope_and_shades_where_it_is_flat():
     figure = plots.functions({"square": lambda z: z**2, "ReLU": torch.relu}, span=(-1, 2))
     above, below = figure.axes[:2], figure.axes[2:]
@@ -238,6 +265,12 @@ def test_dots_keep_to_the_limits():
     assert figure.axes[0].get_ylim() == (0, 1)
 
 
+def test_dots_may_lie_on_a_logarithmic_axis():
+    figure = plots.dots({"a": [0.1, 100]}, y="ratio", log=True)
+    assert figure.axes[0].get_yscale() == "log"
+    drawn(figure)
+
+
 def test_table_writes_every_number_and_frames_the_highest():
     axes = plots.table(torch.tensor([[1.0, 2.0, 9.5], [4.0, 3.0, 8.0]]), ["a", "b"], ["c", "d", "e"]).axes[0]
     assert texts(axes.figure) == ["1.0", "2.0", "9.5", "4.0", "3.0", "8.0"]
@@ -280,6 +313,71 @@ def test_columns_drops_no_group():
     axes = plots.columns(groups, ["a", "b"], x="x", y="y").axes[0]
     assert [text.get_text() for text in axes.get_legend().get_texts()] == list(groups)
     assert [bar.get_height() for bar in axes.patches] == [height for group in groups.values() for height in group]
+
+
+def test_stacked_columns_stand_on_one_another():
+    axes = plots.columns(
+        {"dark": [1, 2], "lit": [3, 4], "clipped": [5, 6]}, ["a", "b"], x="x", y="y", stacked=True
+    ).axes[0]
+    assert [(bar.get_y(), bar.get_height()) for bar in axes.patches] == [(0, 1), (0, 2), (1, 3), (2, 4), (4, 5), (6, 6)]
+    assert len({round(bar.get_x(), 6) for bar in axes.patches}) == 2
+    drawn(axes.figure)
+
+
+def test_a_ladder_has_a_row_for_each_number_from_the_top_down():
+    axes = plots.ladder({"few": 10.0, "many": 1e80}, x="how many", highlight=["many"]).axes[0]
+    assert axes.collections[-1].get_offsets().tolist() == [[10, 0], [1e80, 1]]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["few", "many"]
+    assert axes.yaxis_inverted()
+    colors = [plots.mpl.colors.to_hex(color) for color in axes.collections[-1].get_facecolors()]
+    assert colors == [plots.BLUE, plots.ORANGE]
+    drawn(axes.figure)
+
+
+# --- patchworks -------------------------------------------------------------------------------------------------------
+
+SQUARE = torch.tensor([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
+SLIVER = torch.tensor([[1.0, 0.0], [1.001, 0.0], [1.001, 1.0], [1.0, 1.0]])
+
+
+def test_a_mosaic_fills_every_polygon_and_gives_slivers_thinner_seams():
+    colors = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
+    panels = {"a": ([SQUARE, SLIVER], colors), "b": ([SQUARE], colors[:1]), "c": ([SLIVER], colors[1:])}
+    figure = plots.mosaic(panels, bounds=(0, 2, 0, 1), columns=2)
+    assert [axes.get_title(loc="center") for axes in figure.axes] == ["a", "b", "c", ""]
+    fills, seams = figure.axes[0].collections
+    assert fills.get_facecolor()[:, :3].tolist() == colors.tolist()
+    assert [path.vertices[:4].tolist() for path in fills.get_paths()] == [SQUARE.tolist(), SLIVER.tolist()]
+    wide, thin = seams.get_linewidths()
+    assert 0 < thin < 0.2 * wide
+    assert (figure.axes[0].get_xlim(), figure.axes[0].get_ylim()) == ((0, 2), (0, 1))
+    drawn(figure)
+
+
+def test_the_thickness_of_a_square_is_its_side_and_of_a_strip_twice_its_width():
+    assert plots._thickness(SQUARE.numpy()) == pytest.approx(1)
+    assert plots._thickness(SLIVER.numpy()) == pytest.approx(2 * 0.001, rel=0.01)
+
+
+def test_the_compass_is_pale_at_the_middle_slope_and_turns_with_the_direction():
+    ways = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
+    colors = plots.compass(torch.cat([5 + ways, torch.full((5, 2), 5.0)]))
+    sand = plots.mpl.colors.to_rgb(plots.SAND)
+    assert colors[4:] == pytest.approx(np.tile(sand, (5, 1)))
+    assert np.abs(colors[:4] - sand).max(axis=1).min() > 0.2
+    assert len(np.unique(colors[:4].round(3), axis=0)) == 4
+    assert plots.compass(torch.zeros(3, 2)) == pytest.approx(np.tile(sand, (3, 1)))
+
+
+def test_a_relief_is_blue_below_and_amber_above_and_lit_from_the_upper_left():
+    slopes = torch.tensor([[0.0, 0.0], [1.0, -1.0], [-1.0, 1.0], [0.0, 0.0]])
+    colors = plots.relief(slopes, torch.tensor([1.0, 1.0, 1.0, -1.0]))
+    level, facing, turned, below = colors
+    assert level[0] > level[2]
+    assert below[2] > below[0]
+    assert facing.sum() > level.sum() > turned.sum()  # what rises to the lower right falls to the upper left
+    assert (colors.min(), colors.max()) >= (0, 0)
+    assert colors.max() <= 1
 
 
 @pytest.mark.parametrize("draw", [lambda: plots.strip([]), lambda: plots.guesses([], [])])

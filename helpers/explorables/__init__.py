@@ -5,6 +5,7 @@ from helpers.explorables.divider import Divider
 from helpers.explorables.flipbook import Flipbook
 from helpers.explorables.masks import Masks
 from helpers.explorables.message import Message
+from helpers.explorables.patchwork import Patchwork
 from helpers.explorables.quiz import Question, Quiz
 
-__all__ = ["Divider", "Explorable", "Flipbook", "Masks", "Message", "Question", "Quiz"]
+__all__ = ["Divider", "Explorable", "Flipbook", "Masks", "Message", "Patchwork", "Question", "Quiz"]

@@ -30,6 +30,13 @@ function run(layers, x) { // outputs of every layer, and the affine map [a, b, c
   return { outputs, map: maps[0] };
 }
 
+function answer(layers, x) { // the output alone, for the many points of a curve
+  return layers.reduce((values, { weight, bias }, depth) => weight.map((row, i) => {
+    const sum = dot(row, values) + bias[i];
+    return depth < layers.length - 1 ? Math.max(0, sum) : sum;
+  }), x)[0];
+}
+
 function holds(polygon, [x, y]) { // convex and counterclockwise
   for (let i = 0; i < polygon.length; i += 2) {
     const j = (i + 2) % polygon.length, dx = polygon[j] - polygon[i], dy = polygon[j + 1] - polygon[i + 1];
@@ -38,7 +45,8 @@ function holds(polygon, [x, y]) { // convex and counterclockwise
   return true;
 }
 
-const signed = (value, first) => `${value < 0 ? "−" : first ? "" : "+"}${first && value >= 0 ? "" : first ? "" : " "}${Math.abs(value).toFixed(2)}`;
+const number = (value) => `${value < 0 ? "−" : ""}${Math.abs(value).toFixed(2)}`;
+const term = (value) => `${value < 0 ? "−" : "+"} ${Math.abs(value).toFixed(2)}`;
 
 function render({ model, el }) {
   const [left, right, bottom, top] = model.get("bounds"), states = model.get("states");
@@ -86,7 +94,7 @@ function render({ model, el }) {
     }));
     const names = [["x", 0, 0], ["y", 0, 1]].map(([name, depth, i]) => draw("text", { x: place(depth, i)[0] - 16, y: place(depth, i)[1] + 3 }, name));
     diagram.replaceChildren(...wires.map(({ line }) => line), ...neurons.flat(), ...names);
-    const sizesOf = range(400).map((k) => Math.abs(run(state.layers, [left + ((k % 20) / 19) * (right - left), bottom + (Math.floor(k / 20) / 19) * (top - bottom)]).outputs.at(-1)[0]));
+    const sizesOf = range(400).map((k) => Math.abs(answer(state.layers, [left + ((k % 20) / 19) * (right - left), bottom + (Math.floor(k / 20) / 19) * (top - bottom)])));
     scale = sizesOf.sort((a, b) => a - b)[320] || 1;
   }
 
@@ -102,14 +110,15 @@ function render({ model, el }) {
     current = found < 0 ? current : found;
     here.setAttribute("d", path(state.polygons[current]));
     set(spot, { cx: toX(point[0]), cy: toY(point[1]) });
-    drawBorder(map);
+    const crosses = drawBorder(map);
     drawNetwork(state, outputs);
     drawSlice(state, point, map, value);
     const lit = outputs.slice(1, -1).map((layer) => layer.filter((v) => v > 0).length);
     const all = outputs.slice(1, -1).reduce((sum, layer) => sum + layer.length, 0);
     said.innerHTML = `Patch ${current + 1} of ${state.polygons.length}. ${lit.reduce((a, b) => a + b)} of ${all} neurons are lit, and `
-      + `2 × ${lit.join(" × ")} = ${2 * lit.reduce((a, b) => a * b)} paths.<br>The single layer in force here: <b>output = ${signed(map[0], true)} x ${signed(map[1])} y `
-      + `${signed(map[2])} = ${signed(value, true)}</b>, so the network says ${value > 0 ? "amber" : "blue"}.`;
+      + `2 × ${lit.join(" × ")} = ${2 * lit.reduce((a, b) => a * b)} paths.<br>The single layer in force here: <b>output = ${number(map[0])} x ${term(map[1])} y `
+      + `${term(map[2])} = ${number(value)}</b>, so the network says ${value > 0 ? "amber" : "blue"}. `
+      + (crosses ? "By itself this layer would draw the border along the dashed line." : "By itself this layer would draw no border in this picture.");
   }
 
   function drawBorder([a, b, c]) { // where this one plane is zero, across the whole picture
@@ -118,8 +127,9 @@ function render({ model, el }) {
     for (const y of [bottom, top]) if (a) ends.push([-(b * y + c) / a, y]);
     const [p, q] = ends.filter(([x, y]) => x >= left - 1e-9 && x <= right + 1e-9 && y >= bottom - 1e-9 && y <= top + 1e-9).sort((m, n) => m[0] - n[0] || m[1] - n[1])
       .filter((_, i, inside) => i === 0 || i === inside.length - 1);
-    border.style.display = p && q ? "" : "none";
-    if (p && q) set(border, { x1: toX(p[0]), y1: toY(p[1]), x2: toX(q[0]), y2: toY(q[1]) });
+    border.style.display = q ? "" : "none";
+    if (q) set(border, { x1: toX(p[0]), y1: toY(p[1]), x2: toX(q[0]), y2: toY(q[1]) });
+    return Boolean(q);
   }
 
   function drawNetwork(state, outputs) {
@@ -143,7 +153,7 @@ function render({ model, el }) {
   function drawSlice(state, [x, y], map, value) {
     const across = (u) => ((u - left) / (right - left)) * WIDE, up = (v) => LOW / 2 - (v / scale) * LOW * 0.4;
     const places = range(301).map((k) => left + (k / 300) * (right - left));
-    curve.setAttribute("d", `M${places.map((u) => `${across(u).toFixed(1)},${up(run(state.layers, [u, y]).outputs.at(-1)[0]).toFixed(1)}`).join("L")}`);
+    curve.setAttribute("d", `M${places.map((u) => `${across(u).toFixed(1)},${up(answer(state.layers, [u, y])).toFixed(1)}`).join("L")}`);
     set(tangent, { x1: 0, x2: WIDE, y1: up(dot(map, [left, y, 1])), y2: up(dot(map, [right, y, 1])) });
     set(zero, { y1: up(0), y2: up(0) });
     set(at, { x1: across(x), x2: across(x) });
@@ -174,7 +184,7 @@ function render({ model, el }) {
   const aside = make("div", {}, make("p", { className: "patchwork-head", textContent: "the network at this point: lit neurons are filled" }), diagram,
     make("p", { className: "patchwork-head", textContent: "output along the horizontal line through the point; dashed: the local plane" }), slice);
   el.classList.add("patchwork");
-  el.append(choose, make("div", { className: "patchwork-sides" }, stage, aside), said);
+  el.append(choose, make("div", { className: "patchwork-sides" }, stage, aside, said));
   const watched = ["change:point", "change:chosen"];
   watched.forEach((event) => model.on(event, show));
   show();
