@@ -170,6 +170,7 @@ def guesses(
         axes = np.array(figure.axes).reshape(2, columns)
         for i, (picture, top) in enumerate(zip(pictures, tops, strict=True)):
             _picture(axes[0, i], picture, titles[i] if titles else "")
+            axes[0, i].set_aspect("equal", anchor="SW")
             _bars(axes[1, i], top, highlight)
     return figure
 

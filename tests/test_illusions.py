@@ -315,6 +315,9 @@ def test_painting_tells_each_step_and_an_interrupt_hands_back_the_painting(small
 
     illusions.paint(small, "cup", size=64, steps=8, on_step=watch)
     assert seen == [(i, 8, (1, 3, 64, 64)) for i in range(1, 9)]
+    seen.clear()
+    illusions.paint(small, "cup", size=150, steps=4, on_step=watch)  # in small at first, but shown at its own size
+    assert seen == [(i, 4, (1, 3, 150, 150)) for i in range(1, 5)]
     one, interrupted = (
         illusions.paint(small, "cup", size=64, steps=1),
         illusions.paint(small, "cup", size=64, steps=8, on_step=stop),

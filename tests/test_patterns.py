@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from pathlib import Path
 
+import nbformat
 import pytest
 import torch
 from torch import Tensor, nn
 
 from helpers import images, networks, patterns
 
+NOTEBOOK = Path(__file__).parent.parent / "notebooks/04_adversarial_illusions.ipynb"
 FAMILIES = {"stitches": patterns.STITCHES, "ripples": patterns.RIPPLES, "rectangles": patterns.RECTANGLES}
 PLAIN = patterns.Family(3, lambda numbers, side: numbers[:, :, None, None].expand(-1, -1, side, side))
 
@@ -195,6 +198,20 @@ def test_the_search_finds_the_color_that_the_network_likes(taste):
     assert torch.equal(found.picture, images.rounded(PLAIN.draw(found.numbers[None], 16)))
     probability = taste(found.picture).softmax(1)[0, 1].item()
     assert found.history[-1][1] == pytest.approx(probability, abs=1e-5)
+
+
+def test_breeding_by_hand_in_the_notebook_arrives_where_the_search_does(taste):
+    cells = nbformat.read(NOTEBOOK, as_version=4).cells
+    source = next(cell.source for cell in cells if "def breed_by_hand" in cell.source)
+    room: dict = {"torch": torch, "images": images}
+    exec(source[: source.index("\n\n\n")], room)  # the definition without its first use
+    picture, history = room["breed_by_hand"](taste, "green", PLAIN, rounds=60, size=16)
+    found = patterns.search(taste, "green", PLAIN, size=16, tries=480, enough=1)
+    torch.testing.assert_close(picture, found.picture, rtol=0, atol=0.1)
+    assert torch.equal(picture, images.rounded(picture))
+    assert [tried for tried, _ in history] == [8 * i for i in range(1, 61)]
+    assert history[-1][1] == pytest.approx(taste(picture).softmax(1)[0, 1].item(), abs=1e-5)
+    assert history[0][1] < history[-1][1]
 
 
 def test_the_search_stops_when_it_is_certain_enough_or_out_of_tries(taste):
