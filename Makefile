@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .DELETE_ON_ERROR:
-.PHONY: book test lab lint clean
+.PHONY: book test lab lint benchmarks clean
 
 book: $(READY)
 	$(BIN)/python -m book.build
@@ -20,6 +20,10 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+benchmarks: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_ARGS) -e ".[book,dev,peers]"
+	$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf book/_build .pytest_cache .mypy_cache .ruff_cache

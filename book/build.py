@@ -40,7 +40,7 @@ def main() -> None:
 def assemble(notebooks: list[Path]) -> None:
     """Lay out the book's sources: the pages of ``book/``, and the executed notebooks in place of the plain ones."""
     glossary = terms((run.ROOT / "book" / "glossary.md").read_text(encoding="utf-8"))
-    wanted = {Path("notebooks") / n.name: _with_links(run.EXECUTED / n.name, glossary) for n in notebooks}
+    wanted = {Path("notebooks") / n.name: _as_page(run.EXECUTED / n.name, glossary) for n in notebooks}
     figures = {
         number.replace("-", "."): figure
         for notebook in notebooks
@@ -110,12 +110,19 @@ def link_terms(text: str, wanted: set[str]) -> str:
     return "".join(parts) + mention.sub(link, text[done:])
 
 
-def _with_links(notebook: Path, glossary: list[str]) -> bytes:
-    """An executed notebook whose prose links each term of the glossary where the chapter first uses it."""
+def _as_page(notebook: Path, glossary: list[str]) -> bytes:
+    """An executed notebook as its page shows it.
+
+    Each term of the glossary is a link where the chapter first uses it, and numbers in computed prose are written as
+    on paper.
+    """
     content, wanted = json.loads(notebook.read_text(encoding="utf-8")), set(glossary)
     for cell in content["cells"]:
         if cell["cell_type"] == "markdown":
             cell["source"] = link_terms("".join(cell["source"]), wanted)
+        for data in (output.get("data", {}) for output in cell.get("outputs", [])):
+            if "text/markdown" in data:
+                data["text/markdown"] = ledger.powers_of_ten("".join(data["text/markdown"]))
     return json.dumps(content, ensure_ascii=False, indent=1).encode()
 
 

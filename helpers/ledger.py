@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 MIME = "application/vnd.under-the-hood.ledger+json"
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 VERDICTS = {"holds": "✓", "holds with a caveat": "≈", "does not hold": "✗"}
 
 
@@ -82,4 +84,17 @@ def entry(
         raise ValueError(f"claim {claim} {verdict}: say why in `caveat`")
     if failed := [words for words, met in checks.items() if not met]:
         raise ContradictionError(f"claim {claim}: the page says {verdict!r}, but this is not so: {'; '.join(failed)}")
+    experiment, measured, caveat = (powers_of_ten(text) for text in (experiment, measured, caveat))
     return Entry(claim, known[claim], experiment, measured, verdict, caveat)
+
+
+def powers_of_ten(text: str) -> str:
+    """The text with numbers such as 2e-07 written as on paper: 2 × 10⁻⁷."""
+
+    def written(found: re.Match[str]) -> str:
+        if float(found[1]) == 0:
+            return "0"
+        power = "10" + str(int(found[2])).translate(SUPERSCRIPTS)
+        return power if found[1] == "1" else f"{found[1]} × {power}"
+
+    return re.sub(r"(?<![\w.])(\d+(?:\.\d+)?)e([+-]?\d+)\b", written, text)

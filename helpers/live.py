@@ -76,55 +76,46 @@ class Panel(widgets.VBox):
         verb: str = "Dream",
         second: Mapping[str, Tensor] | None = None,
     ) -> None:
-        self.run, self.controls, self.pixels, self.size = run, controls, start, size
-        self.second = dict(second or {})
+        self.run, self.controls, self.size = run, controls, size
+        self.pictures = {"photo": start, **(second or {})}
         self.result: Tensor | None = None
         self.thread: threading.Thread | None = None
         self._cancel = threading.Event()
-        self.upload = widgets.FileUpload(accept="image/*", multiple=False, description="Your photo")
+        self.uploads = {name: self._upload(name) for name in self.pictures}
         self.go = widgets.Button(description=verb, button_style="primary", icon="play")
         self.stop = widgets.Button(description="Cancel", icon="stop", disabled=True)
         self.path = widgets.Text(value="dream.png", layout={"width": "11em"})
         self.keep = widgets.Button(description="Save", icon="download", disabled=True)
         self.bar = widgets.FloatProgress(min=0, max=1, layout={"width": "98%"})
         self.message = widgets.HTML()
-        width = {"width": f"{98 // (2 + len(self.second))}%"}
-        self.before = widgets.Image(value=_png(start), layout=width)
+        width = {"width": f"{98 // (1 + len(self.pictures))}%"}
+        self.shown = {name: widgets.Image(value=_png(picture), layout=width) for name, picture in self.pictures.items()}
         self.after = widgets.Image(value=_png(start), layout=width)
-        self.shown = {name: widgets.Image(value=_png(picture), layout=width) for name, picture in self.second.items()}
-        self.uploads = {
-            name: widgets.FileUpload(accept="image/*", multiple=False, description=f"Your {name}")
-            for name in self.second
-        }
-        self.upload.observe(self._read, names="value")
-        for name, upload in self.uploads.items():
-            upload.observe(functools.partial(self._read_second, name), names="value")
         self.go.on_click(lambda _: self.begin())
         self.stop.on_click(lambda _: self._cancel.set())
         self.keep.on_click(lambda _: self._save())
-        buttons = [self.upload, *self.uploads.values(), self.go, self.stop, self.path, self.keep]
-        super().__init__(
-            [
-                widgets.HBox(list(controls.values())),
-                widgets.HBox(buttons),
-                self.bar,
-                self.message,
-                widgets.HBox([self.before, *self.shown.values(), self.after]),
-            ]
-        )
+        settings = widgets.HBox(list(controls.values()))
+        buttons = widgets.HBox([*self.uploads.values(), self.go, self.stop, self.path, self.keep])
+        super().__init__([settings, buttons, self.bar, self.message, widgets.HBox([*self.shown.values(), self.after])])
+
+    def _upload(self, name: str) -> widgets.FileUpload:
+        upload = widgets.FileUpload(accept="image/*", multiple=False, description=f"Your {name}")
+        upload.observe(functools.partial(self._read, name), names="value")
+        return upload
 
     def begin(self) -> None:
         """Start the work in the background, with the settings as they stand."""
-        settings = {name: control.value for name, control in self.controls.items()} | self.second
+        settings = {name: control.value for name, control in self.controls.items()}
+        settings |= {name: picture for name, picture in self.pictures.items() if name != "photo"}
         self._cancel.clear()
         self._say("")
         self._busy(True)
-        self.thread = threading.Thread(target=self._work, args=(settings,), daemon=True)
+        self.thread = threading.Thread(target=self._work, args=(self.pictures["photo"], settings), daemon=True)
         self.thread.start()
 
-    def _work(self, settings: dict[str, Any]) -> None:
+    def _work(self, photo: Tensor, settings: dict[str, Any]) -> None:
         try:
-            result = self.run(self.pixels, on_step=self._on_step, **settings)
+            result = self.run(photo, on_step=self._on_step, **settings)
             self.after.value, self.result = _png(result), result
             self._say("Stopped early: this is the picture so far." if self._cancel.is_set() else "Done.")
         except Exception as error:  # such as a setting that this picture cannot take: tell, and keep the panel alive
@@ -140,22 +131,19 @@ class Panel(widgets.VBox):
             raise KeyboardInterrupt
 
     def _busy(self, busy: bool) -> None:
-        for button in (self.go, self.upload, *self.uploads.values()):
+        for button in (self.go, *self.uploads.values()):
             button.disabled = busy
         self.stop.disabled = not busy
         self.keep.disabled = busy or self.result is None
 
-    def _read(self, change: dict[str, Any]) -> None:
-        if (picture := self._uploaded(change)) is not None:
-            self.pixels = picture
-            self.before.value = self.after.value = _png(picture)
-            self._forget()
-
-    def _read_second(self, name: str, change: dict[str, Any]) -> None:
-        if (picture := self._uploaded(change)) is not None:
-            self.second[name] = picture
-            self.shown[name].value = _png(picture)
-            self._forget()
+    def _read(self, name: str, change: dict[str, Any]) -> None:
+        if (picture := self._uploaded(change)) is None:
+            return
+        self.pictures[name], self.shown[name].value = picture, _png(picture)
+        if name == "photo":
+            self.after.value = _png(picture)
+        self.result, self.keep.disabled = None, True  # it belongs to pictures that are no longer shown
+        self._say("")
 
     def _uploaded(self, change: dict[str, Any]) -> Tensor | None:
         if not change["new"]:
@@ -167,11 +155,6 @@ class Panel(widgets.VBox):
         except ValueError as error:
             self._say(str(error))
             return None
-
-    def _forget(self) -> None:
-        """The result belongs to pictures that are no longer shown."""
-        self.result, self.keep.disabled = None, True
-        self._say("")
 
     def _save(self) -> None:
         try:

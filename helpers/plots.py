@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
-from helpers import images
+from helpers import images, ledger
 
 # Okabe and Ito's colors, which color-blind readers can tell apart, on warm paper.
 INK, PAPER, GRAY, SAND, PLUM = "#20242c", "#ffffff", "#8a8f98", "#f4efe6", "#8f4670"
@@ -90,6 +90,7 @@ def show(source: Figure | Tensor | Path, number: str, *, caption: str, alt: str,
     """
     if not caption or not alt:
         raise ValueError(f"figure {number} needs a caption and an alternative text")
+    caption = ledger.powers_of_ten(caption)
     if isinstance(source, Path):
         kind = source.suffix.lstrip(".").lower()
         return Picture(number, caption, alt, source.read_bytes(), "jpeg" if kind == "jpg" else kind)

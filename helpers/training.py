@@ -116,8 +116,7 @@ def train(
     with suppress(KeyboardInterrupt), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for step in range(1, steps + 1):
-            order = torch.stack([torch.randperm(examples.shape[1])[:batch] for _ in networks])
-            chosen = examples.gather(1, order)  # (networks, batch)
+            chosen = _drawn(examples, batch)
             with torch.no_grad():  # the slopes are wanted, a second graph to differentiate them is not
                 gradients, losses = slopes(weights, x[chosen], y[chosen])
             for name, weight in weights.items():
@@ -128,6 +127,12 @@ def train(
                 on_step(Step(step, steps, losses.mean().item(), torch.empty(0)))
     _hand_back(networks, weights)
     return history
+
+
+def _drawn(examples: Tensor, batch: int) -> Tensor:
+    """For each network (row) so many of its examples, none twice: (networks, batch)."""
+    order = torch.stack([torch.randperm(examples.shape[1])[:batch] for _ in examples])
+    return examples.gather(1, order)
 
 
 def _check(networks: Sequence[nn.Module], x: Tensor, y: Tensor, *, steps: int, batch: int, examples: Tensor) -> None:

@@ -182,6 +182,60 @@ def test_the_divider_answers_to_mouse_and_keyboard(browser: Any, address: str, s
     assert errors == []
 
 
+# Where the mouse takes hold of each kind of figure, and which part answers to which key.
+HANDLES = {
+    "divider": (".divider-stage", ".divider-stage", "ArrowLeft"),
+    "flipbook": ("img", "input", "ArrowRight"),
+    "masks": (".masks-neuron", ".masks-neuron", "Space"),
+    "message": (".message-stage", ".message-stage", "ArrowRight"),
+    "patchwork": (".patchwork-stage", ".patchwork-stage", "ArrowRight"),
+    "quiz": ("button", "button:not([disabled]) >> nth=-1", "Enter"),
+}
+CHAPTERS = [path for path in PAGES if path.parent.name == "notebooks"]
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("scheme", ["http", "file"])
+def test_every_explorable_answers_to_mouse_and_keyboard(browser: Any, address: str, path: Path, scheme: str) -> None:
+    page, errors, _ = visit(browser, path.as_uri() if scheme == "file" else f"{address}/notebooks/{path.name}")
+    figures = page.locator(".explorable")
+    kinds = [next(k for k in HANDLES if k in figure.get_attribute("class").split()) for figure in figures.all()]
+    assert "quiz" in kinds
+    assert len(kinds) >= 2
+    for figure, kind in zip(figures.all(), kinds, strict=True):
+        mouse, keyboard, key = HANDLES[kind]
+        before = figure.inner_html()
+        handle = figure.locator(mouse).first
+        handle.scroll_into_view_if_needed()
+        box = handle.bounding_box()
+        page.mouse.click(box["x"] + box["width"] * 0.8, box["y"] + box["height"] * 0.55)
+        after = figure.inner_html()
+        assert after != before, f"{kind} does not answer to the mouse"
+        figure.locator(keyboard).first.press(key)
+        assert figure.inner_html() != after, f"{kind} does not answer to the keyboard"
+    page.close()
+    assert errors == []
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_no_formula_or_code_runs_off_the_page(browser: Any, address: str, path: Path) -> None:
+    page, _, _ = visit(browser, f"{address}/notebooks/{path.name}")
+    if page.locator(".math").count():
+        page.wait_for_selector("mjx-container", state="attached", timeout=20_000)
+    page.wait_for_timeout(1000)
+    wide = page.eval_on_selector_all(
+        ".bd-article .cell_input pre, .bd-article div.math mjx-container",
+        "all => all.filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.innerText.slice(0, 80))",
+    )
+    page.close()
+    assert wide == []
+
+
+def test_tables_made_by_cells_are_tables(parsed: dict[Path, Page]) -> None:
+    for path in parsed:
+        assert not re.search(r"\|\s*:?-+:?\s*\|", re.sub(r"<pre.*?</pre>", "", path.read_text(), flags=re.DOTALL)), path
+
+
 def test_search_finds_a_word_of_the_chapter(browser: Any, address: str) -> None:
     page, _, _ = visit(browser, f"{address}/search.html?q=dumbbell")
     page.wait_for_selector("#search-results li", timeout=10_000)

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import nn
 
 from helpers import images
-from helpers.explorables import Divider, Explorable, Masks, Message, Question, Quiz, base
+from helpers.explorables import Divider, Explorable, Flipbook, Masks, Message, Question, Quiz, base
 
 NASTY = '</script><b title="x">&'
 
@@ -236,3 +236,50 @@ def test_masks_refuses_what_it_cannot_draw(small_network):
         Masks(wide, pictures, label="A network")
     with pytest.raises(ValueError, match=r"3 hidden neurons and 5 pixels; .* pictures must be square"):
         Masks(small_network, torch.zeros(2, 5), label="A network")
+
+
+def pages(*grays):
+    """One flat picture for each gray."""
+    return torch.tensor(grays).reshape(-1, 1, 1, 1).expand(-1, 3, 8, 16)
+
+
+def gray_of(url):
+    """The mean gray of a picture in a data URL, from 0 to 1."""
+    with Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))) as picture:
+        return np.asarray(picture.convert("RGB"), float).mean() / 255
+
+
+def test_a_flipbook_keeps_its_pages_in_order_and_its_bars_beside_them():
+    book = Flipbook(
+        dials={"layer": ["low", "high"], "strength": ["none", "half", "full"]},
+        panels={"picture": pages(0.0, 0.2, 0.4, 0.6, 0.8, 1.0)},
+        bars=[[("cat", k / 8), ("dog", 0.0)] for k in range(6)],
+        label="Six pages",
+        start=(1, 2),
+    )
+    state = state_of(book.html())
+    assert state["dials"] == [["layer", ["low", "high"]], ["strength", ["none", "half", "full"]]]
+    ((title, urls),) = state["panels"]
+    assert title == "picture"
+    assert [gray_of(url) for url in urls] == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1], abs=0.01)
+    assert state["bars"][3] == [["cat", 0.375], ["dog", 0.0]]
+    assert (state["ratio"], state["stops"]) == (2.0, [1, 2])
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"dials": {}}, "0 sliders and 1 panels; one or two sliders and a panel are needed"),
+        ({"dials": {"a": []}}, "one or two sliders and a panel are needed"),
+        ({"panels": {}}, "1 sliders and 0 panels"),
+        ({"panels": {"b": pages(0.0, 1.0)}}, "panel 'b' has 2 pages for 3 positions of the sliders"),
+        ({"bars": [[("cat", 1.0)]]}, "the list of bars has 1 pages for 3"),
+        ({"panels": {"b": pages(0.0, 0.5, 1.0), "c": pages(0.0, 0.5, 1.0).mT}}, "panels differ in shape"),
+        ({"start": (3,)}, r"start \(3,\) is no position of sliders with \[3\] stops"),
+        ({"start": (0, 0)}, "is no position"),
+    ],
+)
+def test_a_flipbook_that_does_not_add_up_is_refused(changed, message):
+    settings = {"dials": {"a": ["1", "2", "3"]}, "panels": {"b": pages(0.0, 0.5, 1.0)}, "label": "A book"}
+    with pytest.raises(ValueError, match=message):
+        Flipbook(**settings | changed)

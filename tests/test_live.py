@@ -154,7 +154,7 @@ def test_a_panel_runs_in_a_thread_with_its_settings_and_shows_the_result():
     torch.testing.assert_close(panel.result, torch.full((1, 3, 16, 12), 0.4))
     assert shown_in(panel.after).shape == (16, 12, 3)
     assert (shown_in(panel.after) == 102).all()
-    assert (shown_in(panel.before) == 0).all()
+    assert (shown_in(panel.shown["photo"]) == 0).all()
     assert panel.bar.value == 1
     assert panel.message.value == "Done."
 
@@ -172,11 +172,11 @@ def test_buttons_follow_the_work():
     panel.begin()
     assert started.wait(30)
     assert (panel.go.disabled, panel.stop.disabled, panel.keep.disabled) == (True, False, True)
-    assert panel.upload.disabled  # or the result would belong to another picture than the one shown
+    assert panel.uploads["photo"].disabled  # or the result would belong to another picture than the one shown
     release.set()
     finish(panel)
     assert (panel.go.disabled, panel.stop.disabled, panel.keep.disabled) == (False, True, False)
-    assert not panel.upload.disabled
+    assert not panel.uploads["photo"].disabled
 
 
 def test_cancel_returns_the_picture_so_far():
@@ -254,9 +254,9 @@ def test_a_new_run_clears_the_message_of_the_last():
 
 def test_an_upload_becomes_the_picture_at_the_panels_size(noise):
     panel = panel_for(brighten)
-    panel.upload.value = uploaded(png(noise(1, 3, 40, 48)))
-    assert panel.pixels.shape == (1, 3, 20, 24)
-    assert shown_in(panel.before).shape == shown_in(panel.after).shape == (20, 24, 3)
+    panel.uploads["photo"].value = uploaded(png(noise(1, 3, 40, 48)))
+    assert panel.pictures["photo"].shape == (1, 3, 20, 24)
+    assert shown_in(panel.shown["photo"]).shape == shown_in(panel.after).shape == (20, 24, 3)
     assert panel.message.value == ""
     panel.begin()
     finish(panel)
@@ -275,11 +275,11 @@ def test_a_panel_takes_a_second_picture_and_passes_it_by_name():
     panel.begin()
     finish(panel)
     torch.testing.assert_close(panel.result, torch.full((1, 3, 16, 12), 0.2))
-    before = panel.before.value
+    before = panel.shown["photo"].value
     panel.uploads["painting"].value = uploaded(png(torch.full((1, 3, 48, 40), 0.6)))
-    assert panel.second["painting"].shape == (1, 3, 24, 20)
+    assert panel.pictures["painting"].shape == (1, 3, 24, 20)
     assert shown_in(panel.shown["painting"]).shape == (24, 20, 3)
-    assert panel.before.value == before
+    assert panel.shown["photo"].value == before
     assert panel.result is None  # it belonged to the old painting
     assert panel.keep.disabled
     panel.begin()
@@ -291,7 +291,7 @@ def test_an_unreadable_second_picture_is_explained_and_keeps_the_old_one():
     panel = live.Panel(brighten, {}, start=dark(), second={"painting": dark() + 0.5})
     panel.uploads["painting"].value = uploaded(b"no picture", name="starry.jpg")
     assert "starry.jpg is not a picture" in panel.message.value
-    assert torch.equal(panel.second["painting"], dark() + 0.5)
+    assert torch.equal(panel.pictures["painting"], dark() + 0.5)
 
 
 @pytest.mark.parametrize(
@@ -299,17 +299,17 @@ def test_an_unreadable_second_picture_is_explained_and_keeps_the_old_one():
 )
 def test_an_unreadable_upload_is_explained_and_keeps_the_old_picture(content):
     panel = panel_for(brighten)
-    before = panel.before.value
-    panel.upload.value = uploaded(content)
-    assert torch.equal(panel.pixels, dark())
-    assert panel.before.value == before
+    before = panel.shown["photo"].value
+    panel.uploads["photo"].value = uploaded(content)
+    assert torch.equal(panel.pictures["photo"], dark())
+    assert panel.shown["photo"].value == before
     assert "is not a picture" in panel.message.value or "cut short or damaged" in panel.message.value
     assert panel.message.value.startswith("holiday.jpg is ")
 
 
 def test_the_name_of_an_upload_is_shown_as_text():
     panel = panel_for(brighten)
-    panel.upload.value = uploaded(b"no picture", name="<img src=x>.jpg")
+    panel.uploads["photo"].value = uploaded(b"no picture", name="<img src=x>.jpg")
     assert panel.message.value.startswith("&lt;img src=x&gt;.jpg is not a picture")
 
 
@@ -317,7 +317,7 @@ def test_the_result_of_an_old_picture_cannot_be_saved_as_that_of_a_new_one(noise
     panel = panel_for(brighten)
     panel.begin()
     finish(panel)
-    panel.upload.value = uploaded(png(noise(1, 3, 40, 48)))
+    panel.uploads["photo"].value = uploaded(png(noise(1, 3, 40, 48)))
     assert panel.keep.disabled
     assert panel.result is None
     assert panel.message.value == ""

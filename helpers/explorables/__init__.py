@@ -2,8 +2,9 @@
 
 from helpers.explorables.base import Explorable
 from helpers.explorables.divider import Divider
+from helpers.explorables.flipbook import Flipbook
 from helpers.explorables.masks import Masks
 from helpers.explorables.message import Message
 from helpers.explorables.quiz import Question, Quiz
 
-__all__ = ["Divider", "Explorable", "Masks", "Message", "Question", "Quiz"]
+__all__ = ["Divider", "Explorable", "Flipbook", "Masks", "Message", "Question", "Quiz"]
