@@ -18,7 +18,7 @@ from helpers import illusions, images, networks
 
 EPSILON, STEPS = 2 / 255, 10
 STEP_SIZE = EPSILON / 4
-ALIKE = 0.99  # share of pixels that must agree: where a slope is almost zero, rounding decides its sign
+TOLERANCE = 1e-9
 
 
 def peers(plain: Plain, pixels: Tensor, labels: Tensor) -> dict[str, tuple[Callable, Callable]]:
@@ -37,20 +37,32 @@ def peers(plain: Plain, pixels: Tensor, labels: Tensor) -> dict[str, tuple[Calla
     }
 
 
-def agree(name: str, mine: Tensor, theirs: Tensor) -> None:
-    """Stop unless nearly every pixel went the same way."""
-    share = ((mine - theirs).abs() < 1e-5).float().mean().item()
-    if share < ALIKE:
-        raise RuntimeError(f"{name}: only {share:.1%} of the pixels agree; not the same work")
+def check(plain: Plain, pixels: Tensor, labels: Tensor) -> None:
+    """Stop unless all sides give the same pictures, in double precision.
+
+    In single precision they do so for the first steps only: where a slope is almost zero, rounding decides its sign,
+    and every later step starts from there.
+    """
+    plain.double()
+    pixels = pixels.double()
+    mine = (
+        illusions.fgsm(plain, pixels, labels, epsilon=EPSILON),
+        illusions.pgd(plain, pixels, labels, epsilon=EPSILON, step_size=STEP_SIZE, steps=STEPS),
+    )
+    for peer, attacks in peers(plain, pixels, labels).items():
+        gap = max((ours - attack()).abs().max().item() for ours, attack in zip(mine, attacks, strict=True))
+        if gap > TOLERANCE:
+            raise RuntimeError(f"the pictures of {peer} differ by up to {gap:.1e}: not the same work")
+    plain.float()
 
 
 def rows() -> dict[str, Spread]:
     """Ratios of times, for each attack and each peer, on the plain network and on the book's."""
     network, plain, found = networks.load(device="cpu"), Plain(), {}
-    names = ("cat", "coffee", "rocket", "astronaut", "cafe_terrace", "church_at_auvers")
-    pixels = torch.cat([images.square(images.sample(name)) for name in names])
+    pixels = torch.cat([images.square(images.sample(name)) for name in ("cat", "coffee")])
     with torch.no_grad():
         labels = plain(pixels).argmax(1)
+    check(plain, pixels, labels)
 
     def fgsm(classifier: illusions.Classifier) -> Tensor:
         return illusions.fgsm(classifier, pixels, labels, epsilon=EPSILON)
@@ -59,9 +71,7 @@ def rows() -> dict[str, Spread]:
         return illusions.pgd(classifier, pixels, labels, epsilon=EPSILON, step_size=STEP_SIZE, steps=STEPS)
 
     for peer, (fast, slow) in peers(plain, pixels, labels).items():
-        agree(f"FGSM of {peer}", fgsm(plain), fast())
-        agree(f"PGD of {peer}", pgd(plain), slow())
-        found[f"FGSM, six pictures, plain network: ours / {peer}"] = ratio(lambda: fgsm(plain), fast)
+        found[f"FGSM, two pictures, plain network: ours / {peer}"] = ratio(lambda: fgsm(plain), fast)
         found[f"PGD, {STEPS} steps, plain network: ours / {peer}"] = ratio(
             lambda: pgd(plain), slow, rounds=5, warm_up=1
         )
