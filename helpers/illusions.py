@@ -182,8 +182,11 @@ def _checked(
         given = f"{labels.dtype} of shape {tuple(labels.shape)}"
         raise ValueError(f"labels are {given}; {len(pixels)} images need {len(pixels)} whole numbers or names")
     labels = labels.detach().cpu().long()
-    with torch.no_grad():
-        logits = network(pixels if targeted else pixels[:1]).cpu()
+    named = len(network.categories or ()) if isinstance(network, Network) else 0
+    logits = torch.empty(0, named)
+    if targeted or not named:  # otherwise the network need not be asked
+        with torch.no_grad():
+            logits = network(pixels if targeted else pixels[:1]).cpu()
     if (outside := labels[(labels < 0) | (labels >= logits.shape[1])]).numel():
         raise ValueError(f"label {outside[0]} is not a category; they go from 0 to {logits.shape[1] - 1}")
     if targeted and (there := (logits.argmax(1) == labels).nonzero()).numel():

@@ -275,7 +275,7 @@ def _curves(
     bands: Mapping[str, Curve] | None = None,
     colors: Sequence[str] = COLORS,
 ) -> None:
-    """Curves with their names at their right ends, moved apart where they would overlap."""
+    """Curves with their names at their right ends, moved apart where they would overlap; a blank name is left out."""
     for color, (name, (xs, ys)) in zip(itertools.cycle(colors), curves.items(), strict=False):
         if name in points:
             axes.plot(xs, ys, "o", color=color, alpha=0.6, markersize=4, markeredgewidth=0)
@@ -286,11 +286,10 @@ def _curves(
     axes.grid(axis="y")
     axes.autoscale_view()  # or the names would be spaced on the scale before the curves
     beside = max((curves[name][0][-1] for name in points), default=0)  # dots to the right would lie on the name
-    ends = [(beside if name in points else xs[-1], ys[-1]) for name, (xs, ys) in curves.items()]
-    heights = axes.transData.transform(ends)[:, 1] * 72 / axes.figure.dpi  # in points
-    for color, name, end, height, free in zip(
-        itertools.cycle(colors), curves, ends, heights, _apart(heights.tolist(), 13), strict=False
-    ):
+    named = {name: color for name, color in zip(curves, itertools.cycle(colors), strict=False) if name.strip()}
+    ends = [(beside if name in points else curves[name][0][-1], curves[name][1][-1]) for name in named]
+    heights = (axes.transData.transform(ends)[:, 1] * 72 / axes.figure.dpi).tolist() if named else []  # in points
+    for (name, color), end, height, free in zip(named.items(), ends, heights, _apart(heights, 13), strict=True):
         axes.annotate(name, end, xytext=(6, free - height), textcoords="offset points", color=color, va="center")
 
 

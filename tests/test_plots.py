@@ -156,6 +156,15 @@ def test_lines_draws_every_curve_and_names_it_at_its_end(log):
     drawn(figure)
 
 
+def test_a_curve_with_a_blank_name_is_drawn_and_not_named():
+    figure = plots.lines({" ": ([0, 1], [0, 1]), "b": ([0, 1], [0, 1.01]), "  ": ([0, 1], [0, 1.02])}, x="x", y="y")
+    axes = figure.axes[0]
+    assert len(axes.lines) == 3
+    assert [text.get_text() for text in axes.texts] == ["b"]
+    assert axes.texts[0].xyann == pytest.approx((6, 0))  # nothing else to make room for
+    assert axes.texts[0].get_color() == plots.COLORS[1]
+
+
 def test_lines_drops_no_curve():
     curves = {f"curve {i}": ([1, 2], [i, i]) for i in range(8)}
     figure = plots.lines(curves, x="x", y="y")
