@@ -161,8 +161,9 @@ def search(
                 top = float(scores[winner])
                 best = Found(numbers[winner], pictures[winner : winner + 1], best.history)
             best.history.append((tried, math.exp(top)))
-            if on_step is not None:
-                on_step(ascent.Step(tried, tries, top, best.picture))
+            if on_step is not None:  # the last step says that it is the last
+                last = top >= math.log(enough) or tried + population > tries
+                on_step(ascent.Step(tried, tried if last else tries, top, best.picture))
             if strategy is None:
                 bounds = np.tile([0.0, 1.0], (family.length, 1))
                 strategy = SepCMA(candidates[winner].copy(), 0.2, bounds, seed=seed, population_size=population)

@@ -248,6 +248,21 @@ def test_an_interrupted_search_hands_back_the_best_so_far(taste):
     images.check(found.picture)
 
 
+@pytest.mark.parametrize(("tries", "enough"), [(500, 1e-9), (120, 1.0)])
+def test_the_last_step_of_a_search_says_so_although_it_ends_early(taste, tries, enough):
+    seen = []
+    patterns.search(
+        taste,
+        "red",
+        PLAIN,
+        size=16,
+        tries=tries,
+        enough=enough,
+        on_step=lambda step: seen.append((step.step, step.total)),
+    )
+    assert seen[-1] == ((96, 96) if enough < 1 else (112, 112))
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
