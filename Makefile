@@ -11,7 +11,7 @@ book: $(READY)
 	$(BIN)/python -m book.build
 
 test: book
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 lab: $(READY)
 	$(BIN)/jupyter lab notebooks
