@@ -126,7 +126,13 @@ def visit(browser: Any, url: str, *, width: int = 1280, dark: bool = False) -> t
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light")
     errors: list[str] = []
     outside: list[str] = []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+
+    def note(message: Any) -> None:
+        asked_unbidden = message.location.get("url", "").endswith("/favicon.ico")  # by the browser, for a bare redirect
+        if message.type == "error" and not asked_unbidden:
+            errors.append(message.text)
+
+    page.on("console", note)
     page.on("pageerror", lambda error: errors.append(str(error)))
     local = ("http://127.0.0.1", "file:", "data:", "blob:")
     page.on("request", lambda request: None if request.url.startswith(local) else outside.append(request.url))
