@@ -21,7 +21,6 @@ from benchmarks.timing import Spread
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("gradients", "attacks", "visualization", "style", "patchwork")
 PAGES = ("README.md", "book/peers.md")
-MARKS = re.compile(r"(<!-- peers -->\n).*?(\n<!-- end of peers -->)", re.DOTALL)
 
 
 def machine() -> str:
@@ -40,16 +39,21 @@ def table(rows: dict[str, Spread | str]) -> str:
         else:
             median, low, high = (f"{value:.3g}" for value in figure)
             lines.append(f"| {name} | {median} | {low} to {high} |")
-    today = datetime.date.today().isoformat()
+    return "\n".join([*lines, "", place()])
+
+
+def place() -> str:
+    """When and where a table was measured."""
     threads = f"{os.cpu_count()} cores, {torch.get_num_threads()} threads"
-    return "\n".join([*lines, "", f"*Measured on {today}: {machine()}, {threads}, PyTorch {torch.__version__}.*"])
+    return f"*Measured on {datetime.date.today().isoformat()}: {machine()}, {threads}, PyTorch {torch.__version__}.*"
 
 
-def write(page: Path, text: str) -> None:
-    """Put the table between the page's marks, whole or not at all."""
-    content, count = MARKS.subn(lambda marks: marks[1] + text + marks[2], page.read_text(encoding="utf-8"))
+def write(page: Path, name: str, text: str) -> None:
+    """Put a table between the page's marks of that name, whole or not at all."""
+    marks = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- end of {name} -->)", re.DOTALL)
+    content, count = marks.subn(lambda found: found[1] + text + found[2], page.read_text(encoding="utf-8"))
     if count != 1:
-        raise ValueError(f"{page.name} has {count} places for the table; it needs one, between <!-- peers --> marks")
+        raise ValueError(f"{page.name} has {count} places for the table; it needs one, between <!-- {name} --> marks")
     temporary = page.with_suffix(".partial")
     temporary.write_text(content, encoding="utf-8")
     temporary.replace(page)
@@ -65,7 +69,7 @@ def main() -> None:
         rows |= part.rows()
     text = table(rows)
     for page in PAGES:
-        write(ROOT / page, text)
+        write(ROOT / page, "peers", text)
     print(text)
 
 

@@ -149,7 +149,7 @@ def _draw(who: str) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6)
 
 
-def rows(steps: int = 200) -> dict[str, Spread]:
+def rows(steps: int = 500) -> dict[str, Spread]:
     """Each comparison's ratio; pastiche takes so many steps of its Adam."""
     ours, theirs = peak("ours"), peak("pastiche")
     print(f"peak memory at {LARGE} px: ours {ours:.2f} GB, pastiche {theirs:.2f} GB", flush=True)
