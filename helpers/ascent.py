@@ -84,11 +84,13 @@ def climb(
             on_step(Step(step, steps, score.item(), x))
 
 
-def later(on_step: OnStep | None, done: int, total: int) -> OnStep | None:
+def later(
+    on_step: OnStep | None, done: int, total: int, show: Callable[[Tensor], Tensor] = lambda image: image
+) -> OnStep | None:
     """An `on_step` for one stage of several: it adds the `done` steps of earlier stages, and knows the `total`."""
     if on_step is None:
         return None
-    return lambda step: on_step(replace(step, step=done + step.step, total=total))
+    return lambda step: on_step(replace(step, step=done + step.step, total=total, image=show(step.image)))
 
 
 def steepest(step_size: float) -> Rule:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -96,7 +95,6 @@ def climb_octaves(
     """
     images.check(pixels)
     sizes = octave_sizes(pixels, octaves=octaves, octave_scale=octave_scale)
-    _require(steps >= 0, f"steps is {steps}; it must be 0 or more")
     _require(jitter >= 0, f"jitter is {jitter} pixels; it must be 0 or more")
     shifted = jittered(objective, jitter, torch.Generator().manual_seed(seed))
     detail = torch.zeros_like(pixels)  # what the climb has added so far
@@ -220,7 +218,7 @@ def visualize(
         objective,
         steps=steps,
         rule=ascent.adam(0.12, cool_over=steps),
-        on_step=None if on_step is None else lambda step: on_step(replace(step, image=compose(step.image))),
+        on_step=ascent.later(on_step, 0, steps, compose),
     )
     return compose(waves).cpu()
 

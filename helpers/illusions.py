@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -228,7 +227,7 @@ def paint(
     stages = ((min(size, COARSE), 0, steps // 2), (size, steps // 2, steps))
     with suppress(KeyboardInterrupt):
         for side, done, end in stages:
-            told = None if on_step is None else _shifted(on_step, done, steps, size)
+            told = ascent.later(on_step, done, steps, lambda moved: canvas(moved, size))
             ascent.climb(weights, _likeness(network, neuron, side), steps=end - done, rule=rule, on_step=told)
     return images.rounded(canvas(weights, size)).cpu()
 
@@ -240,10 +239,6 @@ def _likeness(network: Network, neuron: int, side: int) -> ascent.Objective:
         return network(seen).log_softmax(1)[:, neuron]
 
     return objective
-
-
-def _shifted(on_step: ascent.OnStep, done: int, total: int, side: int) -> ascent.OnStep:
-    return lambda step: on_step(replace(step, step=done + step.step, total=total, image=canvas(step.image, side)))
 
 
 def first_weights(generator: torch.Generator) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-import tempfile
+import uuid
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -201,18 +201,10 @@ def _format(path: Path, known: dict[str, str]) -> str:
 
 
 def _write_atomically(target: Path, write: Callable[[IO[bytes]], object]) -> None:
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             write(file)
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -138,24 +138,20 @@ class Panel(widgets.VBox):
         self.keep.disabled = busy or self.result is None
 
     def _read(self, name: str, change: dict[str, Any]) -> None:
-        if (picture := self._uploaded(change)) is None:
+        if not change["new"]:
+            return
+        file = io.BytesIO(change["new"][0]["content"])
+        file.name = change["new"][0]["name"]  # for the errors of images.load
+        try:
+            picture = images.load(file, size=self.size)
+        except ValueError as error:
+            self._say(str(error))
             return
         self.pictures[name], self.shown[name].value = picture, _png(picture)
         if name == "photo":
             self.after.value = _png(picture)
         self.result, self.keep.disabled = None, True  # it belongs to pictures that are no longer shown
         self._say("")
-
-    def _uploaded(self, change: dict[str, Any]) -> Tensor | None:
-        if not change["new"]:
-            return None
-        file = io.BytesIO(change["new"][0]["content"])
-        file.name = change["new"][0]["name"]  # for the errors of images.load
-        try:
-            return images.load(file, size=self.size)
-        except ValueError as error:
-            self._say(str(error))
-            return None
 
     def _save(self) -> None:
         try:

@@ -19,7 +19,6 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
-from PIL import Image
 from torch import Tensor
 
 from helpers import images, ledger
@@ -94,15 +93,12 @@ def show(source: Figure | Tensor | Path, number: str, *, caption: str, alt: str,
     if isinstance(source, Path):
         kind = source.suffix.lstrip(".").lower()
         return Picture(number, caption, alt, source.read_bytes(), "jpeg" if kind == "jpg" else kind)
-    buffer = io.BytesIO()
+    buffer, settings = io.BytesIO(), {"quality": quality, "method": 6}
     if isinstance(source, Figure):
         with mpl.rc_context(STYLE):
-            source.savefig(buffer, format="png", dpi=220, bbox_inches="tight", pad_inches=0.06)
-        picture = Image.open(buffer).convert("RGB")
-        buffer = io.BytesIO()
+            source.savefig(buffer, format="webp", dpi=220, bbox_inches="tight", pad_inches=0.06, pil_kwargs=settings)
     else:
-        picture = images.to_pil(source)
-    picture.save(buffer, "WEBP", quality=quality, method=6)
+        images.to_pil(source).save(buffer, "WEBP", **settings)
     return Picture(number, caption, alt, buffer.getvalue(), "webp")
 
 

@@ -125,7 +125,8 @@ def train(
             history[step - 1] = losses
             if on_step is not None:
                 on_step(Step(step, steps, losses.mean().item(), torch.empty(0)))
-    _hand_back(networks, weights)
+    for i, network in enumerate(networks):
+        network.load_state_dict({name: weight[i] for name, weight in weights.items()})
     return history
 
 
@@ -148,13 +149,6 @@ def _check(networks: Sequence[nn.Module], x: Tensor, y: Tensor, *, steps: int, b
         raise ValueError(f"examples has the shape {tuple(examples.shape)}; it needs a row for each of {len(networks)}")
     if not 1 <= batch <= examples.shape[1]:
         raise ValueError(f"batch is {batch}; with {examples.shape[1]} examples it must be from 1 to that many")
-
-
-def _hand_back(networks: Sequence[nn.Module], weights: dict[str, Tensor]) -> None:
-    with torch.no_grad():
-        for i, network in enumerate(networks):
-            for name, weight in network.named_parameters():
-                weight.copy_(weights[name][i])
 
 
 @torch.no_grad()

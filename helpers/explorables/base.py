@@ -17,6 +17,12 @@ from helpers import images
 
 FOLDER = Path(__file__).parent
 
+
+def module(name: str) -> str:
+    """A figure's module, with what all figures share before it."""
+    return "".join((FOLDER / file).read_text(encoding="utf-8") for file in ("dom.js", f"{name}.js"))
+
+
 # Runs the widget's own module on a model that only remembers. A Blob URL lets one page hold any number of modules.
 STATIC = """<div class="explorable" id="{id}" role="group" aria-label="{label}"></div>
 <style>{css}</style>

@@ -1,11 +1,5 @@
 // A picture before and after, under a divider that mouse, finger and arrow keys move.
 
-function make(tag, settings = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), settings);
-  element.append(...children);
-  return element;
-}
-
 function render({ model, el }) {
   const [rowName, columnName] = model.get("names");
   const [width, height] = model.get("size");
@@ -21,22 +15,15 @@ function render({ model, el }) {
   stage.setAttribute("aria-valuemax", 100);
 
   const buttons = model.get("rows").map((name, i) => {
-    const button = make("button", { type: "button", textContent: name });
-    button.addEventListener("click", () => put("row", i));
-    return button;
+    return button(name, () => put(model, "row", i));
   });
   const slider = make("input", { type: "range", min: 0, max: model.get("columns").length - 1, step: 1 });
   slider.setAttribute("aria-label", columnName);
-  slider.addEventListener("input", () => put("column", Number(slider.value)));
+  slider.addEventListener("input", () => put(model, "column", Number(slider.value)));
   const chosen = make("output");
   const rows = make("div", { className: "divider-buttons" }, make("span", { textContent: rowName }), ...buttons);
   rows.setAttribute("role", "group");
   const columns = make("label", {}, make("span", { textContent: columnName }), slider, chosen);
-
-  function put(name, value) {
-    model.set(name, value);
-    model.save_changes();
-  }
 
   function draw() {
     const [row, column, position] = [model.get("row"), model.get("column"), model.get("position")];
@@ -56,26 +43,19 @@ function render({ model, el }) {
 
   function follow(event) {
     const box = stage.getBoundingClientRect();
-    put("position", Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)));
+    put(model, "position", Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)));
   }
-  stage.addEventListener("pointerdown", (event) => {
-    stage.setPointerCapture(event.pointerId);
-    follow(event);
-  });
-  stage.addEventListener("pointermove", (event) => event.buttons && follow(event));
+  drag(stage, follow);
   stage.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: -0.02, ArrowRight: 0.02, Home: -1, End: 1 }[event.key];
     if (step === undefined) return;
     event.preventDefault();
-    put("position", Math.min(1, Math.max(0, model.get("position") + step)));
+    put(model, "position", Math.min(1, Math.max(0, model.get("position") + step)));
   });
 
   el.classList.add("divider");
   el.append(stage, make("div", { className: "divider-controls" }, rows, columns));
-  const watched = ["row", "column", "position"].map((name) => `change:${name}`);
-  watched.forEach((event) => model.on(event, draw));
-  draw();
-  return () => watched.forEach((event) => model.off(event, draw));
+  return watch(model, ["row", "column", "position"], draw);
 }
 
 export default { render };

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import traitlets
 from torch import Tensor
 
-from helpers.explorables.base import FOLDER, Explorable, data_url
+from helpers.explorables.base import FOLDER, Explorable, data_url, module
 
 
 class Divider(Explorable):
@@ -21,7 +21,7 @@ class Divider(Explorable):
         row, column: which result to begin with.
     """
 
-    _esm = FOLDER / "divider.js"
+    _esm = module("divider")
     _css = FOLDER / "divider.css"
     original = traitlets.Unicode().tag(sync=True)
     frames: traitlets.List[list[str]] = traitlets.List().tag(sync=True)  # [row][column]: data URLs

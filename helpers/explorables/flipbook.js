@@ -1,11 +1,5 @@
 // Pages of pictures turned over by sliders, by dragging across a picture, and by the arrow keys of the sliders.
 
-function make(tag, settings = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), settings);
-  element.append(...children);
-  return element;
-}
-
 const percent = (p) => (p > 0 && p < 0.01 ? "under 1 %" : p < 1 && p > 0.99 ? "over 99 %" : `${Math.round(100 * p)} %`);
 
 function render({ model, el }) {
@@ -58,19 +52,11 @@ function render({ model, el }) {
     const share = (event.clientX - box.left) / box.width;
     put(last, Math.min(count - 1, Math.max(0, Math.floor(share * count))));
   }
-  pictures.forEach((picture) => {
-    picture.addEventListener("pointerdown", (event) => {
-      picture.setPointerCapture(event.pointerId);
-      follow(event);
-    });
-    picture.addEventListener("pointermove", (event) => event.buttons && follow(event));
-  });
+  pictures.forEach((picture) => drag(picture, follow));
 
   el.classList.add("flipbook");
   el.append(stage, make("div", { className: "flipbook-dials" }, ...rows));
-  model.on("change:stops", draw);
-  draw();
-  return () => model.off("change:stops", draw);
+  return watch(model, ["stops"], draw);
 }
 
 export default { render };

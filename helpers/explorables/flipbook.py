@@ -8,7 +8,7 @@ from math import prod
 import traitlets
 from torch import Tensor
 
-from helpers.explorables.base import FOLDER, Explorable, data_url
+from helpers.explorables.base import FOLDER, Explorable, data_url, module
 
 
 class Flipbook(Explorable):
@@ -22,7 +22,7 @@ class Flipbook(Explorable):
         start: the stop of each slider to begin with.
     """
 
-    _esm = FOLDER / "flipbook.js"
+    _esm = module("flipbook")
     _css = FOLDER / "flipbook.css"
     dials: traitlets.List[list] = traitlets.List().tag(sync=True)  # [name, [stop, ...]]
     panels: traitlets.List[list] = traitlets.List().tag(sync=True)  # [title, [data URL, ...]]

@@ -2,21 +2,7 @@
 
 const WIDTH = 400, HEIGHT = 316, LEFT = 150, RIGHT = 262, BARS = 280, LONGEST = 116;
 
-function make(tag, settings = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), settings);
-  element.append(...children);
-  return element;
-}
-
-function draw(tag, attributes = {}, ...children) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
-
 const times = (layer, x) => layer.weight.map((row, i) => row.reduce((sum, w, j) => sum + w * x[j], layer.bias[i]));
-const range = (n) => Array.from({ length: n }, (_, i) => i);
 
 function logSoftmax(z) {
   const top = Math.max(...z), log = top + Math.log(z.reduce((sum, v) => sum + Math.exp(v - top), 0));
@@ -30,43 +16,38 @@ function render({ model, el }) {
   const yNeuron = (i) => 12 + (i * (HEIGHT - 24)) / (n - 1), yKind = (k) => 22 + (k * (HEIGHT - 44)) / (kinds - 1);
   let picture, hidden, scaled, mask, count, sums, history, running = 0;
 
-  const pixels = range(side * side).map((i) => draw("rect", {
+  const pixels = range(side * side).map((i) => shape("rect", {
     class: "masks-pixel", x: 8 + (i % side) * pixel, y: top + Math.floor(i / side) * pixel, width: pixel, height: pixel,
   }));
-  const digit = draw("g", { class: "masks-digit" }, ...pixels);
-  const inputs = range(n).map((i) => draw("line", { class: "masks-wire", x1: 82, y1: top + 36, x2: LEFT, y2: yNeuron(i) }));
-  const wires = range(kinds * n).map((w) => draw("line", {
+  const digit = shape("g", { class: "masks-digit" }, ...pixels);
+  const inputs = range(n).map((i) => shape("line", { class: "masks-wire", x1: 82, y1: top + 36, x2: LEFT, y2: yNeuron(i) }));
+  const wires = range(kinds * n).map((w) => shape("line", {
     class: "masks-wire", x1: LEFT, y1: yNeuron(w % n), x2: RIGHT, y2: yKind(Math.floor(w / n)),
   }));
-  const neurons = range(n).map((i) => draw("circle", {
+  const neurons = range(n).map((i) => shape("circle", {
     class: "masks-neuron", cx: LEFT, cy: yNeuron(i), r: 8, tabindex: i ? -1 : 0, role: "switch",
   }));
-  const names = range(kinds).map((k) => draw("text", { x: RIGHT + 8, y: yKind(k) + 3.5 }, `${k}`));
-  const bar = (name, dy, height) => range(kinds).map((k) => draw("rect", { class: name, x: BARS, y: yKind(k) + dy, height }));
+  const names = range(kinds).map((k) => shape("text", { x: RIGHT + 8, y: yKind(k) + 3.5 }, `${k}`));
+  const bar = (name, dy, height) => range(kinds).map((k) => shape("rect", { class: name, x: BARS, y: yKind(k) + dy, height }));
   const ones = bar("masks-one", -10, 4), means = bar("masks-mean", -5, 12);
-  const ticks = range(kinds).map((k) => draw("line", { class: "masks-scaled", y1: yKind(k) - 8, y2: yKind(k) + 9 }));
-  const stage = draw("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}` },
+  const ticks = range(kinds).map((k) => shape("line", { class: "masks-scaled", y1: yKind(k) - 8, y2: yKind(k) + 9 }));
+  const stage = shape("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}` },
     ...inputs, ...wires, digit, ...neurons, ...names, ...ones, ...means, ...ticks);
 
   const xCount = (k) => 40 + (Math.log(k) / Math.log(all)) * 340;
   const yGap = (gap) => 16 + (Math.min(3.2, -Math.log10(Math.max(gap, 1e-9))) / 3.2) * 80;
-  const curve = draw("path", { class: "masks-curve" });
-  const chart = draw("svg", { viewBox: `0 0 ${WIDTH} 128` },
-    ...[1, 10, 100, 1000, 10000].filter((k) => k <= all).map((k) => draw("text", { x: xCount(k), y: 110, "text-anchor": "middle" }, `${k}`)),
+  const curve = shape("path", { class: "masks-curve" });
+  const chart = shape("svg", { viewBox: `0 0 ${WIDTH} 128` },
+    ...[1, 10, 100, 1000, 10000].filter((k) => k <= all).map((k) => shape("text", { x: xCount(k), y: 110, "text-anchor": "middle" }, `${k}`)),
     ...[1, 0.1, 0.01, 0.001].flatMap((gap) => [
-      draw("line", { class: "masks-grid", x1: 40, x2: 384, y1: yGap(gap), y2: yGap(gap) }),
-      draw("text", { x: 35, y: yGap(gap) + 3.5, "text-anchor": "end" }, `${gap}`)]),
-    draw("text", { x: 212, y: 125, "text-anchor": "middle" }, "masks thrown"),
-    draw("text", { x: 212, y: 8, "text-anchor": "middle" }, "distance between their mean and the scaled network"),
+      shape("line", { class: "masks-grid", x1: 40, x2: 384, y1: yGap(gap), y2: yGap(gap) }),
+      shape("text", { x: 35, y: yGap(gap) + 3.5, "text-anchor": "end" }, `${gap}`)]),
+    shape("text", { x: 212, y: 125, "text-anchor": "middle" }, "masks thrown"),
+    shape("text", { x: 212, y: 8, "text-anchor": "middle" }, "distance between their mean and the scaled network"),
     curve);
 
-  const button = (text, act) => {
-    const element = make("button", { type: "button", textContent: text });
-    element.addEventListener("click", act);
-    return element;
-  };
   const digits = model.get("pictures").map((values, i) => {
-    const element = button("", () => put("chosen", i)), stamp = make("canvas", { width: side, height: side });
+    const element = button("", () => put(model, "chosen", i)), stamp = make("canvas", { width: side, height: side });
     const ink = new ImageData(new Uint8ClampedArray(values.flatMap((v) => [255 * v, 255 * v, 255 * v, 255])), side, side);
     stamp.getContext("2d").putImageData(ink, 0, 0);
     element.append(stamp);
@@ -74,7 +55,7 @@ function render({ model, el }) {
     element.setAttribute("aria-label", `digit ${i + 1}`);
     return element;
   });
-  const choices = ["geometric", "arithmetic"].map((name) => button(name, () => put("mean", name)));
+  const choices = ["geometric", "arithmetic"].map((name) => button(name, () => put(model, "mean", name)));
   const key = (color, text) => make("span", {}, make("i", { style: `background:${color}` }), text);
   const said = make("p", { className: "masks-said" });
   said.setAttribute("aria-live", "polite");
@@ -84,11 +65,6 @@ function render({ model, el }) {
     element.setAttribute("aria-label", text);
     return element;
   };
-
-  function put(name, value) {
-    model.set(name, value);
-    model.save_changes();
-  }
 
   function look() { // at the picture anew: everything thrown so far is void
     hidden = times(first, picture).map(Math.tanh);

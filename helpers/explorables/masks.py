@@ -5,7 +5,7 @@ from __future__ import annotations
 import traitlets
 from torch import Tensor, nn
 
-from helpers.explorables.base import FOLDER, Explorable
+from helpers.explorables.base import FOLDER, Explorable, module
 
 
 class Masks(Explorable):
@@ -17,7 +17,7 @@ class Masks(Explorable):
         label: what the figure shows, for screen readers.
     """
 
-    _esm = FOLDER / "masks.js"
+    _esm = module("masks")
     _css = FOLDER / "masks.css"
     layers: traitlets.List[dict[str, list]] = traitlets.List().tag(sync=True)  # weight [out][in] and bias [out]
     pictures: traitlets.List[list[float]] = traitlets.List().tag(sync=True)

@@ -8,19 +8,6 @@ const FUNCTIONS = [
 const WIDE = 640, HIGH = 250, LOW_Y = -1.4, HIGH_Y = 2.9; // of the curves
 const TRACK = 62, LEAST = -12, MOST = 3; // of the bars: height, and powers of ten at the bottom and the top
 
-function make(tag, settings = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), settings);
-  element.append(...children);
-  return element;
-}
-
-function shape(tag, attributes, ...children) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  Object.entries(attributes).forEach(([name, value]) => element.setAttribute(name, value));
-  element.append(...children);
-  return element;
-}
-
 function scientific(value) {
   if (value === 0) return "nothing";
   if (value >= 0.001 && value < 10000) return String(Number(value.toPrecision(2)));
@@ -139,11 +126,7 @@ function render({ model, el }) {
     const share = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
     put("sum", least + share * (most - least));
   }
-  stage.addEventListener("pointerdown", (event) => {
-    stage.setPointerCapture(event.pointerId);
-    follow(event);
-  });
-  stage.addEventListener("pointermove", (event) => event.buttons && follow(event));
+  drag(stage, follow);
   stage.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: -0.1, ArrowDown: -0.1, ArrowRight: 0.1, ArrowUp: 0.1, PageDown: -1, PageUp: 1, Home: -16, End: 16 }[event.key];
     if (step === undefined) return;
@@ -155,10 +138,7 @@ function render({ model, el }) {
   const note = "One bar for each layer, on a logarithmic scale: the dotted line is 1, the bottom 10⁻¹² or less.";
   const controls = make("div", { className: "message-controls" }, layers.label, weight.label);
   el.append(stage, controls, ...rows.map(({ row }) => row), make("p", { className: "message-note", textContent: note }));
-  const watched = ["sum", "layers", "weight"].map((name) => `change:${name}`);
-  watched.forEach((event) => model.on(event, draw));
-  draw();
-  return () => watched.forEach((event) => model.off(event, draw));
+  return watch(model, ["sum", "layers", "weight"], draw);
 }
 
 export default { render };

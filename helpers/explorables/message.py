@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traitlets
 
-from helpers.explorables.base import FOLDER, Explorable
+from helpers.explorables.base import FOLDER, Explorable, module
 
 SUMS, LAYERS, WEIGHTS = (-8.0, 8.0), (1, 30), (0.5, 4.0)
 
@@ -21,7 +21,7 @@ class Message(Explorable):
         weight: the weight between each two neurons, from 0.5 to 4.
     """
 
-    _esm = FOLDER / "message.js"
+    _esm = module("message")
     _css = FOLDER / "message.css"
     label = "Three activation functions at a sum to be dragged, and the message that survives so many layers of each"
     sum = traitlets.Float(0.0).tag(sync=True)

@@ -2,22 +2,7 @@
 
 const SIDE = 400, WIDE = 300, TALL = 230, LOW = 120;
 
-function make(tag, settings = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), settings);
-  element.append(...children);
-  return element;
-}
-
-function draw(tag, attributes = {}, ...children) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
-
-const range = (n) => Array.from({ length: n }, (_, i) => i);
 const dot = (a, b) => a.reduce((sum, v, i) => sum + v * b[i], 0);
-const set = (element, attributes) => Object.entries(attributes).forEach(([name, value]) => element.setAttribute(name, value));
 
 function run(layers, x) { // outputs of every layer, and the affine map [a, b, c] of the last one, switches as they are
   let maps = [[1, 0, 0], [0, 1, 0]];
@@ -55,44 +40,37 @@ function render({ model, el }) {
   const path = (polygon) => `M${range(polygon.length / 2).map((i) => `${toX(polygon[2 * i]).toFixed(2)},${toY(polygon[2 * i + 1]).toFixed(2)}`).join("L")}Z`;
   let shown = -1, current, neurons = [], wires = [], scale = 1;
 
-  const patches = draw("g"), here = draw("path", { class: "patchwork-here" });
-  const border = draw("line", { class: "patchwork-border" }), spot = draw("circle", { class: "patchwork-point", r: 6.5 });
-  const stage = draw("svg", { class: "patchwork-stage", viewBox: `0 0 ${SIDE} ${height}`, tabindex: 0, role: "application" }, patches, here, border, spot);
+  const patches = shape("g"), here = shape("path", { class: "patchwork-here" });
+  const border = shape("line", { class: "patchwork-border" }), spot = shape("circle", { class: "patchwork-point", r: 6.5 });
+  const stage = shape("svg", { class: "patchwork-stage", viewBox: `0 0 ${SIDE} ${height}`, tabindex: 0, role: "application" }, patches, here, border, spot);
   stage.setAttribute("aria-label", "a point on the patchwork; the arrow keys move it, with shift by smaller steps");
-  const diagram = draw("svg", { viewBox: `0 0 ${WIDE} ${TALL}`, role: "img", "aria-label": "the network, lit neurons filled" });
+  const diagram = shape("svg", { viewBox: `0 0 ${WIDE} ${TALL}`, role: "img", "aria-label": "the network, lit neurons filled" });
   const clip = `slice-${Math.random().toString(36).slice(2)}`;
-  const curve = draw("path", { class: "patchwork-curve" }), tangent = draw("line", { class: "patchwork-tangent" });
-  const zero = draw("line", { class: "patchwork-axis", x1: 0, x2: WIDE }), at = draw("line", { class: "patchwork-axis", y1: 0, y2: LOW });
-  const mark = draw("circle", { class: "patchwork-point", r: 5 });
-  const slice = draw("svg", { viewBox: `0 0 ${WIDE} ${LOW}`, role: "img", "aria-label": "the output along the horizontal line through the point" },
-    draw("clipPath", { id: clip }, draw("rect", { width: WIDE, height: LOW })), zero, at,
-    draw("g", { "clip-path": `url(#${clip})` }, curve, tangent), mark);
+  const curve = shape("path", { class: "patchwork-curve" }), tangent = shape("line", { class: "patchwork-tangent" });
+  const zero = shape("line", { class: "patchwork-axis", x1: 0, x2: WIDE }), at = shape("line", { class: "patchwork-axis", y1: 0, y2: LOW });
+  const mark = shape("circle", { class: "patchwork-point", r: 5 });
+  const slice = shape("svg", { viewBox: `0 0 ${WIDE} ${LOW}`, role: "img", "aria-label": "the output along the horizontal line through the point" },
+    shape("clipPath", { id: clip }, shape("rect", { width: WIDE, height: LOW })), zero, at,
+    shape("g", { "clip-path": `url(#${clip})` }, curve, tangent), mark);
   const said = make("p", { className: "patchwork-said" });
   said.setAttribute("aria-live", "polite");
   const buttons = states.map((state, i) => {
-    const button = make("button", { type: "button", textContent: state.name });
-    button.addEventListener("click", () => put("chosen", i));
-    return button;
+    return button(state.name, () => put(model, "chosen", i));
   });
 
-  function put(name, value) {
-    model.set(name, value);
-    model.save_changes();
-  }
-
   function build(state) { // what stays while the point moves
-    patches.replaceChildren(...state.polygons.map((polygon, i) => draw("path", { class: "patchwork-patch", d: path(polygon), fill: state.colors[i] })));
+    patches.replaceChildren(...state.polygons.map((polygon, i) => shape("path", { class: "patchwork-patch", d: path(polygon), fill: state.colors[i] })));
     const sizes = [2, ...state.layers.map((layer) => layer.bias.length)];
     const place = (depth, i) => [18 + (depth * (WIDE - 36)) / (sizes.length - 1), TALL / 2 + (i - (sizes[depth] - 1) / 2) * Math.min(22, (TALL - 18) / (sizes[depth] - 1 || 1))];
     wires = state.layers.flatMap(({ weight }, depth) => weight.flatMap((row, i) => row.map((w, j) => {
       const [[x1, y1], [x2, y2]] = [place(depth, j), place(depth + 1, i)];
-      return { depth, i, j, w, line: draw("line", { class: "patchwork-wire", x1, y1, x2, y2 }) };
+      return { depth, i, j, w, line: shape("line", { class: "patchwork-wire", x1, y1, x2, y2 }) };
     })));
     neurons = sizes.map((n, depth) => range(n).map((i) => {
       const [cx, cy] = place(depth, i);
-      return draw("circle", { class: "patchwork-neuron", cx, cy, r: 6 });
+      return shape("circle", { class: "patchwork-neuron", cx, cy, r: 6 });
     }));
-    const names = [["x", 0, 0], ["y", 0, 1]].map(([name, depth, i]) => draw("text", { x: place(depth, i)[0] - 16, y: place(depth, i)[1] + 3 }, name));
+    const names = [["x", 0, 0], ["y", 0, 1]].map(([name, depth, i]) => shape("text", { x: place(depth, i)[0] - 16, y: place(depth, i)[1] + 3 }, name));
     diagram.replaceChildren(...wires.map(({ line }) => line), ...neurons.flat(), ...names);
     const sizesOf = range(400).map((k) => Math.abs(answer(state.layers, [left + ((k % 20) / 19) * (right - left), bottom + (Math.floor(k / 20) / 19) * (top - bottom)])));
     scale = sizesOf.sort((a, b) => a - b)[320] || 1;
@@ -163,19 +141,15 @@ function render({ model, el }) {
   const within = ([x, y]) => [Math.min(right, Math.max(left, x)), Math.min(top, Math.max(bottom, y))];
   function follow(event) {
     const box = stage.getBoundingClientRect();
-    put("point", within([left + ((event.clientX - box.left) / box.width) * (right - left), top - ((event.clientY - box.top) / box.height) * (top - bottom)]));
+    put(model, "point", within([left + ((event.clientX - box.left) / box.width) * (right - left), top - ((event.clientY - box.top) / box.height) * (top - bottom)]));
   }
-  stage.addEventListener("pointerdown", (event) => {
-    stage.setPointerCapture(event.pointerId);
-    follow(event);
-  });
-  stage.addEventListener("pointermove", (event) => event.buttons && follow(event));
+  drag(stage, follow);
   stage.addEventListener("keydown", (event) => {
     const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
     if (!way) return;
     event.preventDefault();
     const step = ((right - left) / 100) * (event.shiftKey ? 0.1 : 1), [x, y] = model.get("point");
-    put("point", within([x + step * way[0], y + step * way[1]]));
+    put(model, "point", within([x + step * way[0], y + step * way[1]]));
   });
 
   const choose = make("div", { className: "patchwork-buttons" }, ...buttons);
@@ -185,10 +159,7 @@ function render({ model, el }) {
     make("p", { className: "patchwork-head", textContent: "output along the horizontal line through the point; dashed: the local plane" }), slice);
   el.classList.add("patchwork");
   el.append(choose, make("div", { className: "patchwork-sides" }, stage, aside, said));
-  const watched = ["change:point", "change:chosen"];
-  watched.forEach((event) => model.on(event, show));
-  show();
-  return () => watched.forEach((event) => model.off(event, show));
+  return watch(model, ["point", "chosen"], show);
 }
 
 export default { render };

@@ -8,7 +8,7 @@ import numpy as np
 import traitlets
 from torch import Tensor, nn
 
-from helpers.explorables.base import FOLDER, Explorable
+from helpers.explorables.base import FOLDER, Explorable, module
 
 State = tuple[nn.Sequential, Sequence[Tensor], np.ndarray]  # network, polygons (k, 2), colors (polygons, 3)
 
@@ -24,7 +24,7 @@ class Patchwork(Explorable):
         start: where the point lies at first.
     """
 
-    _esm = FOLDER / "patchwork.js"
+    _esm = module("patchwork")
     _css = FOLDER / "patchwork.css"
     states: traitlets.List[dict[str, object]] = traitlets.List().tag(sync=True)
     bounds = traitlets.Tuple().tag(sync=True)

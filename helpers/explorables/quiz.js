@@ -1,11 +1,5 @@
 // Questions to answer by mouse or keyboard; every answer explains itself, and one may choose again.
 
-function make(tag, settings = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), settings);
-  element.append(...children);
-  return element;
-}
-
 function render({ model, el }) {
   const questions = model.get("questions");
   const score = make("p", { className: "quiz-score" });
@@ -45,9 +39,7 @@ function render({ model, el }) {
 
   el.classList.add("quiz");
   el.append(score);
-  model.on("change:chosen", draw);
-  draw();
-  return () => model.off("change:chosen", draw);
+  return watch(model, ["chosen"], draw);
 }
 
 export default { render };

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import traitlets
 
-from helpers.explorables.base import FOLDER, Explorable
+from helpers.explorables.base import FOLDER, Explorable, module
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Question:
 class Quiz(Explorable):
     """A chapter's closing quiz. The answers are shuffled once, in the same way at every run."""
 
-    _esm = FOLDER / "quiz.js"
+    _esm = module("quiz")
     _css = FOLDER / "quiz.css"
     label = "quiz"
     questions: traitlets.List[dict[str, object]] = traitlets.List().tag(sync=True)
