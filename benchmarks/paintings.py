@@ -1,7 +1,7 @@
-"""How often a random painter pleases: ``python -m benchmarks.paintings``, half an hour, one table in book/peers.md.
+"""How often a random painter pleases: ``python -m benchmarks.paintings``, some ten minutes, one table in book/peers.md.
 
-Twenty categories drawn by lot, the first six of them chapter 4's own, and ten restarts each, at the settings that
-`illusions.paint` has by itself.
+Twenty categories drawn by lot, the first six of them chapter 4's own, and ten restarts each, with the size and the
+steps of the chapter's named paintings.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from benchmarks.__main__ import ROOT, place, write
 from helpers import illusions, networks
 
 CATEGORIES, RESTARTS, SURE = 20, 10, 0.99
+SIZE, STEPS = 112, 100
 
 
 def likeness(job: tuple[int, int]) -> float:
@@ -24,7 +25,7 @@ def likeness(job: tuple[int, int]) -> float:
     index, seed = job
     network = networks.load(device="cpu")
     with torch.no_grad():
-        return network(illusions.paint(network, index, seed=seed)).softmax(1)[0, index].item()
+        return network(illusions.paint(network, index, size=SIZE, steps=STEPS, seed=seed)).softmax(1)[0, index].item()
 
 
 def table(found: dict[str, list[float]]) -> str:

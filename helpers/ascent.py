@@ -6,6 +6,7 @@ turns a gradient into a step, in the constraint on the image, and in the image t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -64,9 +65,13 @@ def climb(
     steps: int,
     rule: Rule,
     constraint: Constraint | None = None,
+    enough: float = math.inf,
     on_step: OnStep | None = None,
 ) -> None:
-    """The loop itself: like `ascend`, but moves `x` in place and lets an interrupt through."""
+    """The loop itself: like `ascend`, but moves `x` in place, lets an interrupt through, and stops at `enough`.
+
+    A score of `enough` belongs to the `x` that stays; the last `Step` then says that all steps are done.
+    """
     if steps < 0:
         raise ValueError(f"steps is {steps}; it must be 0 or more")
     for step in range(1, steps + 1):
@@ -77,11 +82,15 @@ def climb(
             (gradient,) = torch.autograd.grad(score, x)
         finally:
             x.requires_grad_(False)
-        rule(x, gradient)
-        if constraint is not None:
-            constraint(x)
+        done = score.item() >= enough
+        if not done:
+            rule(x, gradient)
+            if constraint is not None:
+                constraint(x)
         if on_step is not None:
-            on_step(Step(step, steps, score.item(), x))
+            on_step(Step(steps if done else step, steps, score.item(), x))
+        if done:
+            return
 
 
 def later(

@@ -16,7 +16,8 @@ from helpers.networks import Network
 Classifier = Network | Callable[[Tensor], Tensor]  # pixels in [0, 1] -> logits (N, categories)
 Labels = Tensor | Sequence[str | int] | str | int
 WIDTH, DEPTH = 24, 6  # neurons in a layer of the network that paints, and its layers
-SMALLEST, COARSE = 64, 112  # pixels: least side of a painting, and side at which most of the work is done
+SMALLEST = 64  # pixels: least side of a painting
+CERTAIN = 0.995  # the probability at which a painting is finished
 
 
 def fgsm(network: Classifier, pixels: Tensor, labels: Labels, *, epsilon: float, targeted: bool = False) -> Tensor:
@@ -199,21 +200,20 @@ def paint(
     category: str | int,
     *,
     size: int = 224,
-    steps: int = 100,
+    steps: int = 200,
     seed: int = 0,
     on_step: ascent.OnStep | None = None,
 ) -> Tensor:
     """An abstract painting that the network takes for `category`.
 
     What moves is not the picture but the weights of the small network that draws it (`canvas`), so nothing can appear
-    but what smooth functions of the place draw. Such a function has no size, so that a large painting can be looked at
-    in small, in a quarter of the time, for the first half of the steps.
+    but what smooth functions of the place draw. It is finished as soon as the network gives it the probability 0.995.
 
     Args:
         network: a classifier.
         category: its name or index.
         size: side of the square painting in pixels.
-        steps: of Adam; an interrupt returns the painting so far.
+        steps: of Adam at the most; an interrupt returns the painting so far.
         seed: of the drawing network's first weights. Some never find the category: try another.
         on_step: told of each step, with the painting as its image.
 
@@ -222,23 +222,18 @@ def paint(
     """
     neuron = network.index(category)
     _require(size >= SMALLEST, f"size is {size} pixels; the least is {SMALLEST}")
-    _require(steps >= 0, f"steps is {steps}; it must be 0 or more")
-    weights, rule = first_weights(torch.Generator().manual_seed(seed)).to(network.device), ascent.adam(0.004)
-    stages = ((min(size, COARSE), 0, steps // 2), (size, steps // 2, steps))
-    with suppress(KeyboardInterrupt):
-        for side, done, end in stages:
-            told = ascent.later(on_step, done, steps, lambda moved: canvas(moved, size))
-            ascent.climb(weights, _likeness(network, neuron, side), steps=end - done, rule=rule, on_step=told)
-    return images.rounded(canvas(weights, size)).cpu()
 
-
-def _likeness(network: Network, neuron: int, side: int) -> ascent.Objective:
-    def objective(weights: Tensor) -> Tensor:
-        picture = canvas(weights, side)
+    def likeness(weights: Tensor) -> Tensor:
+        picture = canvas(weights, size)
         seen = picture + (images.rounded(picture) - picture).detach()  # rounding has no slope: as if it were not there
         return network(seen).log_softmax(1)[:, neuron]
 
-    return objective
+    weights = first_weights(torch.Generator().manual_seed(seed)).to(network.device)
+    told = ascent.later(on_step, 0, steps, lambda weights: canvas(weights, size))
+    with suppress(KeyboardInterrupt):
+        rule, enough = ascent.adam(0.004), math.log(CERTAIN)
+        ascent.climb(weights, likeness, steps=steps, rule=rule, enough=enough, on_step=told)
+    return images.rounded(canvas(weights, size)).cpu()
 
 
 def first_weights(generator: torch.Generator) -> Tensor:

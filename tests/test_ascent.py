@@ -29,6 +29,14 @@ def interrupt_at(step):
     return on_step
 
 
+def test_enough_is_enough():
+    told, x = [], start()
+    # Both values rise by 1 a step: the scores are -25, -13, -5, and -5 is enough.
+    ascent.climb(x, hill, steps=9, rule=ascent.signed(1), enough=-10, on_step=told.append)
+    assert x.tolist() == [[2, 2]]
+    assert [(step.step, step.total, step.score) for step in told] == [(1, 9, -25), (2, 9, -13), (9, 9, -5)]
+
+
 # --- Rules ------------------------------------------------------------------------------------------------------------
 
 

@@ -347,20 +347,29 @@ def test_painting_tells_each_step_and_an_interrupt_hands_back_the_painting(small
         if step.step == 1:
             raise KeyboardInterrupt
 
-    illusions.paint(small, "cup", size=64, steps=8, on_step=watch)
+    illusions.paint(small, "cat", size=64, steps=8, on_step=watch)
     assert seen == [(i, 8, (1, 3, 64, 64)) for i in range(1, 9)]
-    seen.clear()
-    illusions.paint(small, "cup", size=150, steps=4, on_step=watch)  # in small at first, but shown at its own size
-    assert seen == [(i, 4, (1, 3, 150, 150)) for i in range(1, 5)]
     one, interrupted = (
-        illusions.paint(small, "cup", size=64, steps=1),
-        illusions.paint(small, "cup", size=64, steps=8, on_step=stop),
+        illusions.paint(small, "cat", size=64, steps=1),
+        illusions.paint(small, "cat", size=64, steps=8, on_step=stop),
     )
     assert torch.equal(one, interrupted)
-    none = illusions.paint(small, "cup", size=64, steps=0)
+    none = illusions.paint(small, "cat", size=64, steps=0)
     assert torch.equal(
         none, images.rounded(illusions.canvas(illusions.first_weights(torch.Generator().manual_seed(0)), 64))
     )
+
+
+def test_a_painting_is_finished_once_the_network_is_certain(small, monkeypatch):
+    seen = []
+    halfway = illusions.paint(small, "cat", size=64, steps=3)
+    there = small(halfway).softmax(1)[0, small.index("cat")].item()
+    before = small(illusions.paint(small, "cat", size=64, steps=2)).softmax(1)[0, small.index("cat")].item()
+    assert before < there
+    monkeypatch.setattr(illusions, "CERTAIN", (before + there) / 2)
+    finished = illusions.paint(small, "cat", size=64, steps=9, on_step=lambda step: seen.append(step.step))
+    assert torch.equal(finished, halfway)
+    assert seen == [1, 2, 3, 9]  # the last call says that nothing is left to do
 
 
 @pytest.mark.parametrize(
