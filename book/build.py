@@ -134,7 +134,9 @@ def run_table(notebooks: list[Path]) -> str:
         title = re.findall(r"^# (.*)$", content.cells[0].source, flags=re.MULTILINE)[0]
         cost = content.metadata["run"]
         link = f"[{title}](../notebooks/{notebook.name})"
-        rows.append(f"| {int(notebook.name[:2])} | {link} | {cost['seconds']} s | {cost['peak_mb'] / 1000:.1f} GB |")
+        rows.append(
+            f"| {int(notebook.name[:2])} | {link} | {cost['seconds']} s | {cost['peak_mb'] * 2**20 / 1e9:.1f} GB |"
+        )
     return "\n".join(["| | Chapter | Time | Peak memory |", "|---|---|---|---|", *rows])
 
 

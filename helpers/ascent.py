@@ -24,6 +24,8 @@ OnStep = Callable[["Step"], None]
 class Step:
     """What `on_step` is told after each step: steps done, steps in all, the score before it, the image after it.
 
+    The score is summed over the images of a batch.
+
     The image is the live tensor, which the next step moves: clone it to keep it.
     """
 
@@ -84,9 +86,11 @@ def climb(
             x.requires_grad_(False)
         done = score.item() >= enough
         if not done:
-            rule(x, gradient)
-            if constraint is not None:
-                constraint(x)
+            try:
+                rule(x, gradient)
+            finally:  # an interrupt must not leave an image that is not legal
+                if constraint is not None:
+                    constraint(x)
         if on_step is not None:
             on_step(Step(steps if done else step, steps, score.item(), x))
         if done:
@@ -139,7 +143,7 @@ def adam(step_size: float, *, cool_over: int | None = None) -> Rule:
         x.grad = gradient
         optimizer.step()
         x.grad = None
-        if cool_over:
+        if cool_over and schedule.last_epoch < cool_over:  # the cosine would rise again
             schedule.step()
 
     return rule

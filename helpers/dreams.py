@@ -165,7 +165,8 @@ def jittered(objective: ascent.Objective, most: int, generator: torch.Generator)
 def natural_steps(step_size: float, *, color: float, blur: float) -> ascent.Rule:
     """`ascent.steepest`, smoothed over `blur` pixels and drawn by `color` (0 to 1) to the colors of photos."""
     _require(0 <= color <= 1, f"color is {color}; it must be from 0 to 1")
-    _require(blur >= 0, f"blur is {blur}; it must be 0 or more")
+    _require(0 <= blur <= 2, f"blur is {blur}; it must be from 0 to 2 pixels")
+    _require(math.isfinite(step_size), f"step_size is {step_size}; it must be finite")
     covariance = COLOR @ COLOR.T
     mixing = color * covariance * (3**0.5 / covariance.norm()) + (1 - color) * torch.eye(3)
     step = ascent.steepest(step_size)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from helpers import training
+
 MOST, CHUNK = 16, 1024  # neurons whose masks are tried one and all; masks in work at a time
 
 
@@ -29,7 +31,9 @@ def chances(masks: Tensor, *, p: float = 0.5) -> Tensor:
     """How likely dropout is to draw each of the masks (M, n) of 0 and 1: (M,). All 2**n together give 1."""
     _check_chance(p)
     kept = masks.double().sum(1)
-    return ((1 - p) ** kept * p ** (masks.shape[1] - kept)).to(masks)
+    return ((1 - p) ** kept * p ** (masks.shape[1] - kept)).to(
+        masks if masks.is_floating_point() else torch.get_default_dtype()
+    )
 
 
 @torch.no_grad()
@@ -67,7 +71,7 @@ def subnetworks(
 def _layers(network: nn.Sequential, x: Tensor, p: float) -> tuple[list[nn.Module], int]:
     """The layers in order, those of nested Sequentials too, and how many neurons stand before dropout layers."""
     _check_chance(p)
-    layers = [module for module in network.modules() if not isinstance(module, nn.Sequential)]
+    layers = list(training.in_order(network))
     own = [layer.p for layer in layers if isinstance(layer, nn.Dropout)]
     if not own or any(other != p for other in own):
         raise ValueError(f"p is {p}, and the dropout layers of the network have {own}; there must be some, all with p")
@@ -100,7 +104,9 @@ def geometric_mean(logits: Tensor, chances: Tensor | None = None) -> Tensor:
 
 
 def _mean(values: Tensor, chances: Tensor | None) -> Tensor:
-    return values.mean(0) if chances is None else torch.einsum("m,mnk->nk", chances / chances.sum(), values)
+    return (
+        values.mean(0) if chances is None else torch.einsum("m,mnk->nk", (chances / chances.sum()).to(values), values)
+    )
 
 
 def _check_chance(p: float) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Any, SupportsIndex
 
 import torch
 from torch import Tensor
@@ -14,7 +16,7 @@ from helpers import ascent, images
 from helpers.networks import Network
 
 Classifier = Network | Callable[[Tensor], Tensor]  # pixels in [0, 1] -> logits (N, categories)
-Labels = Tensor | Sequence[str | int] | str | int
+Labels = Tensor | Sequence[str | SupportsIndex] | str | SupportsIndex
 WIDTH, DEPTH = 24, 6  # neurons in a layer of the network that paints, and its layers
 SMALLEST = 64  # pixels: least side of a painting
 CERTAIN = 0.995  # the probability at which a painting is finished
@@ -64,11 +66,13 @@ def pgd(
     _require(step_size is None or step_size >= 0, f"step_size is {step_size}; it must be 0 or more, or None")
     numbers = _checked(network, pixels, labels, epsilon=epsilon, steps=steps, targeted=targeted)
     reach = torch.full((len(pixels),), float(epsilon))
-    start = pixels
+    moved = pixels.detach().clone()
     if seed is not None:
         noise = torch.rand(pixels.shape, generator=torch.Generator().manual_seed(seed)).to(pixels)
-        start = (pixels + epsilon * (2 * noise - 1)).clamp(0, 1)
-    return _attack(network, pixels, numbers, start, reach, step_size, steps=steps, targeted=targeted, on_step=on_step)
+        moved = (moved + epsilon * (2 * noise - 1)).clamp(0, 1)
+    with suppress(KeyboardInterrupt):
+        _attack(network, pixels, numbers, moved, reach, step_size, steps=steps, targeted=targeted, on_step=on_step)
+    return moved
 
 
 def least_epsilon(
@@ -90,7 +94,8 @@ def least_epsilon(
     numbers = _checked(network, pixels, labels, epsilon=most, steps=steps, targeted=targeted)
 
     def succeeds(reach: Tensor) -> Tensor:
-        moved = _attack(network, pixels, numbers, pixels, reach, None, steps=steps, targeted=targeted)
+        moved = pixels.detach().clone()
+        _attack(network, pixels, numbers, moved, reach, None, steps=steps, targeted=targeted)
         with torch.no_grad():
             return (network(moved).argmax(1).cpu() == numbers) == targeted
 
@@ -131,32 +136,33 @@ def predicted_change(network: Classifier, pixels: Tensor, change: Tensor) -> Ten
 def switched(network: Network, pixels: Tensor, moved: Tensor) -> float:
     """The share of the neurons behind a ReLU that are dark, lit or full (at 6) in one picture and not in the other."""
     layers = [layer for layer in network.layers if "relu" in layer]
+    _require(len(layers) > 0, f"{network.name} has no layer called relu")
     before, after = network.features(pixels, layers), network.features(moved, layers)
     differ = sum(int((_state(before[layer]) != _state(after[layer])).sum()) for layer in layers)
     return differ / sum(values.numel() for values in before.values())
 
 
 def _state(values: Tensor) -> Tensor:
-    return (values > 0).byte() + (values >= 6)
+    return (values > 0).byte() + (values == 6)
 
 
 def _attack(
     network: Classifier,
     pixels: Tensor,
     numbers: Tensor,
-    start: Tensor,
+    moved: Tensor,
     reach: Tensor,
     step_size: float | None,
     *,
     steps: int,
     targeted: bool,
     on_step: ascent.OnStep | None = None,
-) -> Tensor:
-    """The loop, with an epsilon for each image, `reach` (N,)."""
+) -> None:
+    """The loop, on `moved` in place, with an epsilon for each image, `reach` (N,)."""
     numbers, sign = numbers.to(pixels.device), -1 if targeted else 1
     reach = reach.to(pixels).view(-1, *[1] * (pixels.dim() - 1))
-    return ascent.ascend(
-        start,
+    ascent.climb(
+        moved,
         lambda x: sign * cross_entropy(network(x), numbers, reduction="none"),
         steps=steps,
         rule=ascent.signed(2.5 / steps * reach if step_size is None else step_size),
@@ -175,10 +181,14 @@ def _checked(
     if isinstance(network, Network):
         images.check(pixels)
         network.index(0)  # a network without a classifier says so
+    else:
+        low, high = (bound.item() for bound in pixels.detach().aminmax())
+        _require(low >= 0 and high <= 1, f"pixels go from {low:.3g} to {high:.3g}; bring them into 0 to 1")
     if not isinstance(labels, Tensor):
-        labels = [labels] * len(pixels) if isinstance(labels, (str, int)) else labels
-        labels = torch.tensor([network.index(i) if isinstance(network, Network) else int(i) for i in labels])
-    if labels.shape != (len(pixels),) or labels.is_floating_point():
+        labels = [labels] * len(pixels) if isinstance(labels, (str, SupportsIndex)) else labels
+        index: Callable[[Any], int] = network.index if isinstance(network, Network) else operator.index
+        labels = torch.tensor([index(i) for i in labels])
+    if labels.shape != (len(pixels),) or labels.is_floating_point() or labels.dtype == torch.bool:
         given = f"{labels.dtype} of shape {tuple(labels.shape)}"
         raise ValueError(f"labels are {given}; {len(pixels)} images need {len(pixels)} whole numbers or names")
     labels = labels.detach().cpu().long()

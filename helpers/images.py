@@ -50,8 +50,7 @@ def load(path: str | os.PathLike[str] | IO[bytes], *, size: int | None = None) -
         FileNotFoundError: no such file.
         ValueError: not a picture, cut short, too small, or more pixels than Pillow deems safe.
     """
-    if size is not None and size < SMALLEST_SIDE:
-        raise ValueError(f"size is {size} pixels; the least is {SMALLEST_SIDE}")
+    _check_size(size)
     name = path if isinstance(path, (str, os.PathLike)) else getattr(path, "name", None) or "the picture"
     try:
         picture, (width, height) = _decode(path, size)
@@ -66,6 +65,8 @@ def load(path: str | os.PathLike[str] | IO[bytes], *, size: int | None = None) -
         raise ValueError(f"{name} is cut short or damaged ({error}); fetch or save it again") from error
     if min(width, height) < SMALLEST_SIDE:
         raise ValueError(f"{name} is {width} x {height} pixels; the shorter side needs at least {SMALLEST_SIDE}")
+    if size is not None and min(width, height) * size < SMALLEST_SIDE * max(width, height):
+        raise ValueError(f"{name} is {width} x {height} pixels, too narrow for size {size}; crop it or raise the size")
     return from_pil(picture if size is None else _fit(picture, size, (width, height)))
 
 
@@ -98,6 +99,7 @@ def sample(name: str, *, size: int | None = None) -> Tensor:
     from helpers import drawings
 
     drawn = {"clouds": drawings.clouds, "cartoon": drawings.cartoon}
+    _check_size(size)
     if name in drawn:
         if size is None:
             return drawn[name]()
@@ -156,8 +158,15 @@ def to_pil(pixels: Tensor) -> Image.Image:
 
 
 def from_pil(picture: Image.Image) -> Tensor:
-    """An RGB Pillow picture as (1, 3, H, W)."""
-    return torch.from_numpy(np.array(picture, dtype=np.float32) / 255).permute(2, 0, 1)[None].contiguous()
+    """A Pillow picture as (1, 3, H, W)."""
+    return (
+        torch.from_numpy(np.array(picture.convert("RGB"), dtype=np.float32) / 255).permute(2, 0, 1)[None].contiguous()
+    )
+
+
+def _check_size(size: int | None) -> None:
+    if size is not None and size < SMALLEST_SIDE:
+        raise ValueError(f"size is {size} pixels; the least is {SMALLEST_SIDE}")
 
 
 def _decode(path: str | os.PathLike[str] | IO[bytes], size: int | None) -> tuple[Image.Image, tuple[int, int]]:

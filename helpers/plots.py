@@ -371,6 +371,8 @@ def heat(
         colors: a matplotlib color map.
     """
     low, high = limits or (float(min(t.min() for t in panels.values())), float(max(t.max() for t in panels.values())))
+    if log and limits is None:
+        low = float(min(t[t > 0].min() for t in panels.values()))
     norm = (mpl.colors.LogNorm if log else mpl.colors.Normalize)(low, high, clip=True)
     shade = mpl.colormaps[colors]
     figure = blank(columns=len(panels), height=height, sharey=True, squeeze=False)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 
+@torch.enable_grad()
 def messages(
     network: nn.Module, x: Tensor, y: Tensor, *, loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy
 ) -> list[Tensor]:
@@ -21,7 +22,12 @@ def messages(
     With a loss that averages over the inputs, an input's own message is n times its row.
     """
     sums: list[Tensor] = []
-    hooks = [layer.register_forward_hook(lambda _1, _2, output: sums.append(output)) for layer in _layers(network)]
+
+    def keep(_layer: nn.Module, _inputs: object, output: Tensor) -> Tensor:
+        sums.append(output)
+        return output.clone()  # an in-place activation would overwrite the sum
+
+    hooks = [layer.register_forward_hook(keep) for layer in _layers(network)]
     try:
         wrong = loss(network(x.detach().requires_grad_()), y)  # frozen weights carry a message too
     finally:
@@ -62,7 +68,7 @@ def collapse(network: nn.Module) -> nn.Linear:
     for layer in layers:
         own = torch.zeros(()) if layer.bias is None else layer.bias
         weight, bias = layer.weight.double() @ weight, layer.weight.double() @ bias + own
-    single = nn.Linear(weight.shape[1], weight.shape[0]).to(layers[0].weight)
+    single = torch.nn.utils.skip_init(nn.Linear, weight.shape[1], weight.shape[0]).to(layers[0].weight)
     single.weight.copy_(weight)
     single.bias.copy_(bias)
     return single

@@ -39,7 +39,7 @@ def errors(
     content: Tensor | None = None,
     painting: Tensor | None = None,
     content_layer: str = CONTENT_LAYER,
-    style_layers: Iterable[str] = STYLE_LAYERS,
+    style_layers: str | Iterable[str] = STYLE_LAYERS,
 ) -> Errors:
     """A function from a picture to its content error and its style error, both of shape ().
 
@@ -50,7 +50,7 @@ def errors(
 
     Without content (1, 3, H, W) or painting (1, 3, H', W') its error is 0. Unknown or no layers are a ValueError.
     """
-    known = [network.require(layer) for layer in style_layers]
+    known = [network.require(layer) for layer in _each_once(style_layers)]
     _require(len(known) > 0, "a style needs at least one layer")
     with torch.no_grad():
         features = {} if content is None else network.features(content, network.require(content_layer))
@@ -64,6 +64,10 @@ def errors(
         return sum(away, nothing), sum(unlike, nothing) / len(known)
 
     return compare
+
+
+def _each_once(layers: str | Iterable[str]) -> tuple[str, ...]:
+    return (layers,) if isinstance(layers, str) else tuple(dict.fromkeys(layers))
 
 
 def _miss(found: Tensor, wanted: Tensor) -> Tensor:
@@ -151,7 +155,7 @@ def transfer(
     style_weight: float = 10.0,
     smoothness: float = 5.0,
     content_layer: str = CONTENT_LAYER,
-    style_layers: Iterable[str] = STYLE_LAYERS,
+    style_layers: str | Iterable[str] = STYLE_LAYERS,
     preserve_color: bool = False,
     noise: float = 0.0,
     seed: int = 0,
@@ -185,7 +189,7 @@ def transfer(
     _require(steps >= 1, f"steps is {steps}; it must be 1 or more")
     _require(0 <= noise <= 1, f"noise is {noise}; it must be from 0 to 1")
     weights = {"style_weight": style_weight, "smoothness": smoothness}
-    layers: Any = {"content_layer": content_layer, "style_layers": style_layers}
+    layers: Any = {"content_layer": content_layer, "style_layers": _each_once(style_layers)}
     photo, model = content.to(network.device), painting.to(network.device)
     if preserve_color:
         photo, model = images.luminance(photo), images.luminance(model)
@@ -215,7 +219,7 @@ def octave_sizes(
     _require(octaves >= 1, f"octaves is {octaves}; it must be 1 or more")
     _require(octave_scale > 1, f"octave_scale is {octave_scale}; it must be above 1")
     height, width = content.shape[2:]
-    areas = [(size / octave_scale**octave / max(height, width)) ** 2 * height * width for octave in range(octaves)]
+    areas = [(size * octave_scale**-octave / max(height, width)) ** 2 * height * width for octave in range(octaves)]
     sizes = [(_covering(content, area), _covering(painting, area)) for area in areas]
     for name, (high, wide) in zip(("content", "painting"), sizes[0], strict=True):
         scaled = f"the {name} comes to {wide} x {high} pixels at size {size}"

@@ -7,7 +7,7 @@ trained side by side, as one stack: ten seeds take about as long as four would o
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -63,10 +63,19 @@ def mlp(sizes: Sequence[int], activation: Callable[[], nn.Module] = nn.ReLU, *, 
         raise ValueError(f"sizes is {list(sizes)}; give an input and an output size at least, each of them 1 or more")
     layers: list[nn.Module] = []
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed a GPU as well
         for i in range(len(sizes) - 1):
             layers += [nn.Linear(sizes[i], sizes[i + 1]), activation()]
     return nn.Sequential(*layers[:-1])
+
+
+def in_order(network: nn.Module) -> Iterator[nn.Module]:
+    """The layers of nested `nn.Sequential` in the order in which they run; a layer that runs twice comes twice."""
+    if type(network).forward is nn.Sequential.forward:
+        for layer in network._modules.values():
+            yield from in_order(layer)  # type: ignore[arg-type]
+    else:
+        yield network  # whatever is inside, it runs in a way of its own
 
 
 def train(
@@ -114,7 +123,7 @@ def train(
     optimizer = torch.optim.AdamW(weights.values(), lr=rate, weight_decay=decay, foreach=True)
     history = torch.full((steps, len(networks)), float("nan"))
     with suppress(KeyboardInterrupt), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         for step in range(1, steps + 1):
             chosen = _drawn(examples, batch)
             with torch.no_grad():  # the slopes are wanted, a second graph to differentiate them is not
@@ -139,6 +148,11 @@ def _drawn(examples: Tensor, batch: int) -> Tensor:
 def _check(networks: Sequence[nn.Module], x: Tensor, y: Tensor, *, steps: int, batch: int, examples: Tensor) -> None:
     if not networks:
         raise ValueError("there are no networks to train")
+    for i, network in enumerate(networks):
+        if repr(network) != repr(networks[0]):
+            raise ValueError(f"network {i} is {network}, and network 0 {networks[0]}; only their weights may differ")
+        if not all(weight.requires_grad for weight in network.parameters()):
+            raise ValueError(f"network {i} has frozen weights, and all would be trained; call requires_grad_() first")
     if any(True for _ in networks[0].buffers()):
         raise ValueError("the networks have buffers, as batch norms do, and these would mix; use nn.LayerNorm instead")
     if len(x) != len(y):
@@ -154,7 +168,10 @@ def _check(networks: Sequence[nn.Module], x: Tensor, y: Tensor, *, steps: int, b
 @torch.no_grad()
 def accuracy(network: nn.Module, x: Tensor, y: Tensor) -> float:
     """The share of inputs (n, ...) whose largest output is the label (n,), with dropout switched off."""
+    if y.shape != (len(x),):
+        raise ValueError(f"the labels have the shape {tuple(y.shape)}; {len(x)} inputs need {(len(x),)}")
     training = network.training
-    right = (network.eval()(x).argmax(1) == y).float().mean().item()
-    network.train(training)
-    return right
+    try:
+        return (network.eval()(x).argmax(1) == y).float().mean().item()
+    finally:
+        network.train(training)

@@ -190,10 +190,10 @@ function render({ model, el }) {
     row("throw", button("one mask", () => { running += 1; add(toss()); show(); }), button("a hundred", () => throwMany(100)),
       button(`all ${all.toLocaleString("en")}`, throwAll), button("start over", look)),
     row("mean", ...choices), chart, said);
-  model.on("change:chosen", pick);
-  model.on("change:mean", () => show());
-  pick();
-  return () => { running += 1; model.off("change:chosen", pick); };
+  const redraw = () => show();
+  model.on("change:mean", redraw);
+  const leave = watch(model, ["chosen"], pick);
+  return () => { running += 1; leave(); model.off("change:mean", redraw); };
 }
 
 export default { render };

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traitlets
 from torch import Tensor, nn
 
+from helpers import training
 from helpers.explorables.base import FOLDER, Explorable, module
 
 
@@ -26,13 +27,15 @@ class Masks(Explorable):
     mean = traitlets.Enum(("geometric", "arithmetic"), "geometric").tag(sync=True)
 
     def __init__(self, network: nn.Module, pictures: Tensor, *, label: str) -> None:
-        parts = [module for module in network.modules() if not isinstance(module, nn.Sequential)]
+        parts = list(training.in_order(network))
         match parts:
-            case [nn.Linear() as first, nn.Tanh(), nn.Dropout() as drop, nn.Linear() as last]:
+            case [nn.Linear() as first, nn.Tanh(), nn.Dropout() as drop, nn.Linear() as last] if (
+                first.bias is not None and last.bias is not None
+            ):
                 self.label = label
             case _:
                 names = ", ".join(type(part).__name__ for part in parts)
-                raise ValueError(f"the network is {names}; it must be Linear, Tanh, Dropout, Linear")
+                raise ValueError(f"the network is {names}; it must be Linear, Tanh, Dropout, Linear, with biases")
         if first.out_features > 16 or round(pictures.shape[1] ** 0.5) ** 2 != pictures.shape[1]:
             given = f"{first.out_features} hidden neurons and {pictures.shape[1]} pixels"
             raise ValueError(f"there are {given}; up to 16 neurons can be drawn, and pictures must be square")

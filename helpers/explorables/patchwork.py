@@ -41,6 +41,9 @@ class Patchwork(Explorable):
 
 def _ready(name: str, network: nn.Sequential, polygons: Sequence[Tensor], colors: np.ndarray) -> dict[str, object]:
     linear = [layer for layer in network if isinstance(layer, nn.Linear)]
+    kinds = [type(layer) for layer in network]
+    if kinds != [nn.Linear, *[nn.ReLU, nn.Linear] * (len(linear) - 1)] or any(layer.bias is None for layer in linear):
+        raise ValueError(f"{name!r} is {network}; the figure draws Linear and ReLU in turn, with biases")
     if linear[0].in_features != 2 or linear[-1].out_features != 1:
         sizes = f"{linear[0].in_features} inputs and {linear[-1].out_features} outputs"
         raise ValueError(f"{name!r} has {sizes}; the figure draws networks of two inputs and one output")
