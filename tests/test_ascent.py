@@ -234,3 +234,20 @@ def test_an_error_in_on_step_is_not_swallowed():
 
     with pytest.raises(RuntimeError, match="preview failed"):
         ascent.ascend(start(), hill, steps=2, rule=ascent.signed(0.5), on_step=fail)
+
+
+def test_an_interrupt_within_a_step_leaves_a_legal_image():
+    def rule(x, _gradient):
+        x.add_(9)
+        raise KeyboardInterrupt
+
+    found = ascent.ascend(start(), hill, steps=3, rule=rule, constraint=ascent.unit_range)
+    assert found.tolist() == [[1, 1]]
+
+
+def test_steps_that_have_cooled_down_stay_cool():
+    x, rule = start(), ascent.adam(0.1, cool_over=5)
+    ascent.climb(x, hill, steps=5, rule=rule)
+    cooled = x.clone()
+    ascent.climb(x, hill, steps=5, rule=rule)
+    torch.testing.assert_close(x, cooled)

@@ -227,3 +227,23 @@ def test_two_hidden_layers_scaled_is_not_quite_the_geometric_mean(x: torch.Tenso
     with torch.no_grad():
         gap = (dropout.geometric_mean(dropout.subnetworks(network, x)) - network(x).softmax(1)).abs().max()
     assert 1e-6 < gap < 0.1
+
+
+def test_a_layer_that_runs_twice_is_run_twice():
+    shared, first = nn.Tanh(), nn.Linear(3, 2)
+    network = nn.Sequential(first, shared, nn.Dropout(0.5), shared)
+    x = torch.rand(4, 3, generator=torch.Generator().manual_seed(0))
+    found = dropout.subnetworks(network, x)[-1]  # every neuron kept, each twice as loud
+    torch.testing.assert_close(found, torch.tanh(2 * torch.tanh(first(x))).detach())
+
+
+def test_chances_of_whole_numbers_and_truth_values_are_no_whole_numbers():
+    # The first mask keeps one of two neurons, the second both: 0.75 * 0.25 and 0.75 ** 2 at p = 0.25.
+    whole = torch.tensor([[1, 0], [1, 1]])
+    for masks in (whole, whole.bool(), whole.double()):
+        assert dropout.chances(masks, p=0.25).tolist() == [0.1875, 0.5625]
+
+
+def test_means_of_double_logits_take_single_chances():
+    logits = torch.zeros(2, 1, 2, dtype=torch.float64)
+    assert dropout.arithmetic_mean(logits, torch.tensor([0.25, 0.75])).tolist() == [[0.5, 0.5]]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -384,3 +385,41 @@ def test_a_painting_is_finished_once_the_network_is_certain(small, monkeypatch):
 def test_a_bad_painting_is_refused(small, settings, message):
     with pytest.raises(ValueError, match=message):
         illusions.paint(small, **{"category": "cup", **settings})
+
+
+def test_an_interrupt_ends_the_search_for_the_least_epsilon(small):
+    calls = []
+
+    def classify(x):
+        calls.append(len(x))
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return small(x)
+
+    with pytest.raises(KeyboardInterrupt):  # an attack cut short would count as one that failed
+        illusions.least_epsilon(classify, torch.full((1, 3, 16, 16), 0.5), torch.tensor([0]))
+
+
+def test_labels_of_other_kinds_and_pixels_out_of_range(small):
+    x = torch.full((1, 3, 16, 16), 0.5)
+    plain = illusions.fgsm(small, x, 1, epsilon=0.1)
+    assert torch.equal(illusions.fgsm(small, x, np.int64(1), epsilon=0.1), plain)
+    with pytest.raises(ValueError, match=r"torch\.bool"):
+        illusions.fgsm(small, x, torch.tensor([True]), epsilon=0.1)
+    with pytest.raises(TypeError):
+        illusions.fgsm(lambda x: small(x), x, [1.9], epsilon=0.1)
+    with pytest.raises(ValueError, match="pixels go from 5 to 5"):
+        illusions.fgsm(lambda x: small(x / 10), 10 * x, [1], epsilon=0.1)
+
+
+def test_a_network_without_relus_has_no_neurons_to_switch():
+    bare = networks.Network(
+        nn.Sequential(OrderedDict(conv=nn.Conv2d(3, 2, 1), flat=nn.Flatten())),
+        name="bare",
+        scale=[1.0] * 3,
+        shift=[0.0] * 3,
+        categories="ab",
+        size=8,
+    )
+    with pytest.raises(ValueError, match="bare has no layer called relu"):
+        illusions.switched(bare, torch.zeros(1, 3, 8, 8), torch.ones(1, 3, 8, 8))

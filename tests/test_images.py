@@ -531,3 +531,21 @@ def test_recoloring_moves_red_green_and_blue_by_the_same_amount():
 
 def test_colors_of_another_size_are_scaled(noise):
     assert images.recolor(noise(1, 3, 9, 8), noise(1, 3, 18, 20)).shape == (1, 3, 9, 8)
+
+
+@pytest.mark.parametrize("name", ["clouds", "cat"])
+@pytest.mark.parametrize("size", [0, -5, 3])
+def test_a_sample_of_no_size_is_refused(name, size):
+    with pytest.raises(ValueError, match=f"size is {size} pixels; the least is 8"):
+        images.sample(name, size=size)
+
+
+def test_a_picture_that_would_shrink_to_a_line_is_refused(tmp_path):
+    Image.new("RGB", (3000, 10)).save(tmp_path / "line.png")
+    with pytest.raises(ValueError, match="3000 x 10 pixels, too narrow for size 100"):
+        images.load(tmp_path / "line.png", size=100)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "P"])
+def test_pillow_pictures_of_other_modes_become_rgb(mode):
+    assert images.from_pil(Image.new(mode, (9, 8))).shape == (1, 3, 8, 9)

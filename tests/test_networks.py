@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import re
+import threading
 from collections import OrderedDict
 from http.client import IncompleteRead
 from pathlib import Path
@@ -491,3 +493,64 @@ def test_without_a_connection_the_packaged_networks_are_named(monkeypatch, error
     with pytest.raises(RuntimeError, match=rf"'squeezenet1_1' could not be downloaded.*{message}") as caught:
         networks.load("squeezenet1_1")
     assert all(name in str(caught.value) for name in networks.PACKAGED)
+
+
+class Shortcut(nn.Module):
+    """A block whose norm looks at a sum that its neighbor's convolution also sends past it."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 4, 3))
+        self.branch = nn.Sequential(nn.BatchNorm2d(4), nn.ReLU())
+
+    def forward(self, x):
+        x = self.stem(x)
+        return x + self.branch(x)
+
+
+def test_a_norm_is_not_folded_into_a_convolution_that_feeds_a_shortcut_too(noise):
+    body = Shortcut().eval()
+    with torch.no_grad():
+        body.branch[0].running_mean.fill_(0.7)
+        body.branch[0].running_var.fill_(3.0)
+        x = noise(2, 3, 16, 16)
+        plain = copy.deepcopy(body)(x)
+        network = networks.Network(body, name="shortcut", scale=[1.0] * 3, shift=[0.0] * 3, categories="abcd")
+        torch.testing.assert_close(network(x), plain, rtol=0, atol=1e-5)
+
+
+def test_two_threads_may_ask_one_network(lite0, photo):
+    alone = lite0.features(photo, "blocks.1.0")["blocks.1.0"]
+    begun, failed = threading.Event(), []
+
+    def other():
+        try:
+            for _ in range(6):
+                begun.set()
+                lite0(photo)
+        except Exception as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    begun.wait()
+    for layer in ["blocks.0.0", "blocks.1.0"] * 6:
+        found = lite0.features(photo, layer)[layer]
+    thread.join()
+    assert failed == []
+    torch.testing.assert_close(found, alone)
+
+
+def test_loading_leaves_the_global_random_state_alone():
+    state = torch.get_rng_state()
+    networks.load("efficientnet_lite0", device="cpu")
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_average_pooling_keeps_the_size_that_a_ceiling_gave():
+    body = nn.Sequential(
+        OrderedDict(conv=nn.Conv2d(3, 3, 1), pool=nn.MaxPool2d(3, stride=2, ceil_mode=True), flat=nn.Flatten())
+    )
+    network = networks.Network(body, name="pool", scale=[1.0] * 3, shift=[0.0] * 3, categories="ab", size=64)
+    pooled = networks.average_pooling(network).features(torch.zeros(1, 3, 64, 64), "pool")["pool"]
+    assert pooled.shape == (1, 3, 32, 32)  # without the ceiling 31

@@ -374,3 +374,25 @@ def test_inputs_of_another_number_are_refused():
         patchwork.local_map(network, torch.ones(8))
     with pytest.raises(ValueError, match=r"shape \(64,\); this network takes 64 numbers"):
         patchwork.lit(network, torch.ones(64))
+
+
+@pytest.mark.parametrize(
+    "x", [torch.tensor([1, 2]), torch.tensor([1.0, float("nan")]), torch.tensor([float("inf"), 0])]
+)
+def test_points_that_are_whole_numbers_or_not_finite_are_refused(x):
+    with pytest.raises(ValueError, match="finite floating-point numbers"):
+        patchwork.local_map(training.mlp([2, 4, 1]), x)
+
+
+def test_a_network_that_runs_in_its_own_way_or_is_not_finite_is_refused():
+    class Residual(nn.Sequential):
+        def forward(self, x):
+            return x + super().forward(x)
+
+    with pytest.raises(ValueError, match="is a Residual"):
+        patchwork.patches(Residual(nn.Linear(2, 2), nn.ReLU()), (0, 1, 0, 1))
+    broken = training.mlp([2, 4, 1])
+    with torch.no_grad():
+        broken[0].weight[0, 0] = float("nan")
+    with pytest.raises(ValueError, match="not finite"):
+        patchwork.patches(broken, (0, 1, 0, 1))

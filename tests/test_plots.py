@@ -483,3 +483,9 @@ def test_the_style_is_not_left_behind():
     before = dict(mpl.rcParams)
     plots.show(plots.lines({"a": ([0, 1], [0, 1])}, x="x", y="y"), "1.1", caption="a", alt="a")
     assert dict(mpl.rcParams) == before
+
+
+def test_heat_on_a_logarithmic_scale_takes_zeros_without_limits():
+    figure = plots.heat({"a": torch.tensor([[0.0, 0.01], [1.0, 100.0]])}, x="x", y="y", bar="z", log=True)
+    norm = figure.axes[0].images[0].norm
+    assert (norm.vmin, norm.vmax) == pytest.approx((0.01, 100))

@@ -233,3 +233,19 @@ def test_a_container_that_runs_in_a_way_of_its_own_is_refused() -> None:
 
     with pytest.raises(ValueError, match="layer '0' is a Residual"):
         squashing.collapse(nn.Sequential(Residual(nn.Linear(2, 2))))
+
+
+def test_an_in_place_relu_does_not_overwrite_the_sums():
+    network = training.mlp([3, 4, 2], lambda: nn.ReLU(inplace=True))
+    plain = training.mlp([3, 4, 2])
+    x, y = torch.rand(5, 3, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 1, 0, 1, 1])
+    with torch.no_grad():  # the message needs slopes wherever it is asked for
+        found = squashing.messages(network, x, y)
+    for ours, theirs in zip(found, squashing.messages(plain, x, y), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_collapsing_leaves_the_global_random_state_alone():
+    network, state = training.mlp([3, 4, 2], nn.Identity), torch.get_rng_state()
+    squashing.collapse(network)
+    assert torch.equal(torch.get_rng_state(), state)

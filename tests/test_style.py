@@ -386,3 +386,10 @@ def test_a_picture_that_cannot_be_used_is_refused_before_any_work(unused, photo,
 def test_a_network_without_the_papers_layers_is_refused_before_any_work(unused, photo):
     with pytest.raises(ValueError, match=r"layer 'relu1_1' is not in tiny"):
         style.transfer(unused, photo, photo, size=64)
+
+
+def test_layers_may_be_one_name_come_twice_or_from_a_generator(tiny, painting):
+    photo, layer = painting.flip(2), tiny.layers[0]
+    plain = style.errors(tiny, painting=painting, style_layers=[layer])(photo)[1]
+    for layers in (layer, [layer, layer], (name for name in [layer])):
+        assert style.errors(tiny, painting=painting, style_layers=layers)(photo)[1] == plain

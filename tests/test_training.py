@@ -134,3 +134,26 @@ def test_bad_input_is_refused_before_any_work() -> None:
         training.train([nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))], x, y, steps=1, batch=5)
     with pytest.raises(ValueError, match=r"shape \(1, 5\); it needs a row for each of 2"):
         training.train([network, network], x, y, steps=1, batch=5, examples=torch.arange(5)[None])
+
+
+def test_accuracy_of_labels_of_another_shape_is_refused():
+    network, x, y = training.mlp([2, 3]), torch.zeros(4, 2), torch.zeros(4, dtype=torch.long)
+    for labels in (y[:, None], y[:1]):
+        with pytest.raises(ValueError, match=r"4 inputs need \(4,\)"):
+            training.accuracy(network, x, labels)
+
+
+def test_a_network_that_cannot_answer_is_left_as_it_was():
+    network = training.mlp([2, 3]).train()
+    with pytest.raises(RuntimeError):
+        training.accuracy(network, torch.zeros(4, 5), torch.zeros(4, dtype=torch.long))
+    assert network.training
+
+
+def test_networks_that_differ_in_more_than_weights_or_are_frozen_are_refused():
+    x, y = torch.zeros(4, 2), torch.zeros(4, dtype=torch.long)
+    settings = {"steps": 1, "batch": 2}
+    with pytest.raises(ValueError, match="only their weights may differ"):
+        training.train([training.mlp([2, 3, 2]), training.mlp([2, 3, 2], nn.Tanh)], x, y, **settings)
+    with pytest.raises(ValueError, match="network 0 has frozen weights"):
+        training.train([training.mlp([2, 3]).requires_grad_(False)], x, y, **settings)
