@@ -95,7 +95,7 @@ def climb_octaves(
     """
     images.check(pixels)
     sizes = octave_sizes(pixels, octaves=octaves, octave_scale=octave_scale)
-    _require(jitter >= 0, f"jitter is {jitter} pixels; it must be 0 or more")
+    images.require(jitter >= 0, f"jitter is {jitter} pixels; it must be 0 or more")
     shifted = jittered(objective, jitter, torch.Generator().manual_seed(seed))
     detail = torch.zeros_like(pixels)  # what the climb has added so far
     for octave, size in enumerate(sizes):
@@ -112,12 +112,12 @@ def climb_octaves(
 
 def octave_sizes(pixels: Tensor, *, octaves: int, octave_scale: float) -> list[tuple[int, int]]:
     """The (height, width) of each octave, smallest first; the last is the picture's own."""
-    _require(octaves >= 1, f"octaves is {octaves}; it must be 1 or more")
-    _require(octave_scale > 1, f"octave_scale is {octave_scale}; it must be above 1")
+    images.require(octaves >= 1, f"octaves is {octaves}; it must be 1 or more")
+    images.require(octave_scale > 1, f"octave_scale is {octave_scale}; it must be above 1")
     height, width = pixels.shape[2:]
     shrinking = ((round(height / octave_scale**o), round(width / octave_scale**o)) for o in range(octaves))
     sizes = list(itertools.takewhile(lambda size: min(size) >= SMALLEST_OCTAVE, shrinking))
-    _require(
+    images.require(
         len(sizes) == octaves,
         f"octaves is {octaves}, and the smallest needs {SMALLEST_OCTAVE} pixels a side; "
         f"this picture of {width} x {height} takes " + (f"at most {len(sizes)}" if sizes else "none: enlarge it first"),
@@ -135,7 +135,7 @@ def likeness(network: Network, layer: str, guide: Tensor) -> ascent.Objective:
     """Objective: at each place, the dot product with the best-matching place of a guide picture's features."""
     network.require(layer)
     images.check(guide)
-    _require(len(guide) == 1, f"a guide is one picture (1, 3, H, W), not a batch of {len(guide)}")
+    images.require(len(guide) == 1, f"a guide is one picture (1, 3, H, W), not a batch of {len(guide)}")
 
     @functools.cache
     def vocabulary() -> Tensor:  # (C, places)
@@ -164,9 +164,9 @@ def jittered(objective: ascent.Objective, most: int, generator: torch.Generator)
 
 def natural_steps(step_size: float, *, color: float, blur: float) -> ascent.Rule:
     """`ascent.steepest`, smoothed over `blur` pixels and drawn by `color` (0 to 1) to the colors of photos."""
-    _require(0 <= color <= 1, f"color is {color}; it must be from 0 to 1")
-    _require(0 <= blur <= 2, f"blur is {blur}; it must be from 0 to 2 pixels")
-    _require(math.isfinite(step_size), f"step_size is {step_size}; it must be finite")
+    images.require(0 <= color <= 1, f"color is {color}; it must be from 0 to 1")
+    images.require(0 <= blur <= 2, f"blur is {blur}; it must be from 0 to 2 pixels")
+    images.require(math.isfinite(step_size), f"step_size is {step_size}; it must be finite")
     covariance = COLOR @ COLOR.T
     mixing = color * covariance * (3**0.5 / covariance.norm()) + (1 - color) * torch.eye(3)
     step = ascent.steepest(step_size)
@@ -205,7 +205,7 @@ def visualize(
         (1, 3, size, size) on the CPU.
     """
     neuron = network.index(category)
-    _require(size >= SMALLEST_OCTAVE, f"size is {size} pixels; the least is {SMALLEST_OCTAVE}")
+    images.require(size >= SMALLEST_OCTAVE, f"size is {size} pixels; the least is {SMALLEST_OCTAVE}")
     generator = torch.Generator().manual_seed(seed)
     score = class_score(network, neuron, unusual=12)
     steps_begun = itertools.count()
@@ -291,14 +291,9 @@ def views(pixels: Tensor, generator: torch.Generator, *, count: int = 4) -> Tens
 
 def _places(network: Network, layer: str, x: Tensor) -> Tensor:
     values = network.features(x, layer)[layer]
-    _require(values.dim() == 4, f"layer {layer!r} has no places: its output has shape {tuple(values.shape)}")
+    images.require(values.dim() == 4, f"layer {layer!r} has no places: its output has shape {tuple(values.shape)}")
     return values
 
 
 def _resample(detail: Tensor, size: tuple[int, int]) -> Tensor:
     return interpolate(detail, size, mode="bicubic", antialias=True)
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)

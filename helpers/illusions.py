@@ -63,7 +63,7 @@ def pgd(
         ValueError: a setting out of range, labels that do not fit, a target that is the answer already, a network
             without a classifier.
     """
-    _require(step_size is None or step_size >= 0, f"step_size is {step_size}; it must be 0 or more, or None")
+    images.require(step_size is None or step_size >= 0, f"step_size is {step_size}; it must be 0 or more, or None")
     numbers = _checked(network, pixels, labels, epsilon=epsilon, steps=steps, targeted=targeted)
     reach = torch.full((len(pixels),), float(epsilon))
     moved = pixels.detach().clone()
@@ -90,7 +90,7 @@ def least_epsilon(
     It is an upper bound, for a stronger attack may need less; infinite where `most` is not enough.
     Arguments and errors are those of `pgd`.
     """
-    _require(halvings >= 0, f"halvings is {halvings}; it must be 0 or more")
+    images.require(halvings >= 0, f"halvings is {halvings}; it must be 0 or more")
     numbers = _checked(network, pixels, labels, epsilon=most, steps=steps, targeted=targeted)
 
     def succeeds(reach: Tensor) -> Tensor:
@@ -136,7 +136,7 @@ def predicted_change(network: Classifier, pixels: Tensor, change: Tensor) -> Ten
 def switched(network: Network, pixels: Tensor, moved: Tensor) -> float:
     """The share of the neurons behind a ReLU that are dark, lit or full (at 6) in one picture and not in the other."""
     layers = [layer for layer in network.layers if "relu" in layer]
-    _require(len(layers) > 0, f"{network.name} has no layer called relu")
+    images.require(len(layers) > 0, f"{network.name} has no layer called relu")
     before, after = network.features(pixels, layers), network.features(moved, layers)
     differ = sum(int((_state(before[layer]) != _state(after[layer])).sum()) for layer in layers)
     return differ / sum(values.numel() for values in before.values())
@@ -176,14 +176,14 @@ def _checked(
 ) -> Tensor:
     """The labels as a tensor of indices (N,), once everything that could be wrong has been looked at."""
     gray = "pixels go from 0 to 1, so it must lie there too (two gray levels of 255 are 2/255)"
-    _require(0 <= epsilon <= 1, f"epsilon is {epsilon}; {gray}")
-    _require(steps >= 1, f"steps is {steps}; it must be 1 or more")
+    images.require(0 <= epsilon <= 1, f"epsilon is {epsilon}; {gray}")
+    images.require(steps >= 1, f"steps is {steps}; it must be 1 or more")
     if isinstance(network, Network):
         images.check(pixels)
         network.index(0)  # a network without a classifier says so
     else:
         low, high = (bound.item() for bound in pixels.detach().aminmax())
-        _require(low >= 0 and high <= 1, f"pixels go from {low:.3g} to {high:.3g}; bring them into 0 to 1")
+        images.require(low >= 0 and high <= 1, f"pixels go from {low:.3g} to {high:.3g}; bring them into 0 to 1")
     if not isinstance(labels, Tensor):
         labels = [labels] * len(pixels) if isinstance(labels, (str, SupportsIndex)) else labels
         index: Callable[[Any], int] = network.index if isinstance(network, Network) else operator.index
@@ -231,7 +231,7 @@ def paint(
         (1, 3, size, size) on the CPU, rounded to 8 bits a channel.
     """
     neuron = network.index(category)
-    _require(size >= SMALLEST, f"size is {size} pixels; the least is {SMALLEST}")
+    images.require(size >= SMALLEST, f"size is {size} pixels; the least is {SMALLEST}")
 
     def likeness(weights: Tensor) -> Tensor:
         picture = canvas(weights, size)
@@ -271,8 +271,3 @@ def canvas(weights: Tensor, side: int) -> Tensor:
         steps = sums.atan()
         values = torch.cat([steps / 0.67, steps.square() / 0.6], dim=1)
     return sums.sigmoid().T.view(1, 3, side, side)
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)

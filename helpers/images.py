@@ -22,6 +22,12 @@ MOVING_FORMATS = {".webp": "WEBP", ".gif": "GIF"}
 SLOWEST, FASTEST = 0.1, 100  # frames a second; GIF counts in hundredths of a second
 
 
+def require(condition: bool, message: str) -> None:
+    """Raise a ValueError with the message unless the condition holds."""
+    if not condition:
+        raise ValueError(message)
+
+
 def check(pixels: Tensor) -> None:
     """Raise a ValueError that says what is wrong unless `pixels` is a batch of images as this book means it."""
     if not isinstance(pixels, Tensor):

@@ -34,7 +34,7 @@ class Family:
 def stitches(numbers: Tensor, side: int) -> Tensor:
     """Five columns of red stitches on white: pairs of short arms along curved seams. Takes numbers (N, 16)."""
     white, tint, red, other, gap, shift, bow, sway = _scaled(
-        numbers[:, :8], (0.9, 1), (0, 0.08), (0.6, 0.95), (0, 0.25), (0.12, 0.19), (-0.05, 0.05), (-1, 1), (-0.4, 0.4)
+        numbers[:, :8], (0.97, 1), (0, 0.03), (0.6, 0.95), (0, 0.25), (0.12, 0.19), (-0.05, 0.05), (-1, 1), (-0.4, 0.4)
     )
     lean, step, arm, thick, slope, seam, phase, stagger = _scaled(
         numbers[:, 8:],
@@ -74,7 +74,7 @@ def ripples(numbers: Tensor, side: int) -> Tensor:
     borders = (3 * areas).softmax(1).cumsum(1)[:, :-1, None]
     past = torch.sigmoid((height - borders) * 60 * 8 ** shades[:, 3].view(-1, 1, 1))  # (N, 6, ranks)
     dark, light, warm = (shades[:, i] for i in range(3))
-    black, gray = (0.15 * dark).expand(3, -1).T, (0.35 + 0.6 * light).expand(3, -1).T
+    black, gray = (0.15 * dark).expand(3, -1).T, (0.35 + 0.4 * light).expand(3, -1).T
     orange = torch.stack([0.9 + 0 * warm, 0.4 + 0.25 * warm, 0.05 + 0 * warm], dim=1)
     bands = torch.stack([black, gray, orange, black, gray, orange, black], dim=1)  # (N, 7, 3)
     palette = bands[:, 0, :, None] + torch.einsum("nbr,nbc->ncr", past, bands.diff(dim=1))

@@ -239,12 +239,20 @@ def lines(
         axes.set(xlabel=x, ylabel=y, yscale="log" if log else "linear", xscale="log" if log_x else "linear")
         _curves(axes, curves, dashed=dashed, points=points, bands=bands, colors=colors)
         places = sorted({place for xs, _ in curves.values() for place in xs})
-        if log_x and len(places) <= 10:
-            axes.set_xticks(places, [f"{place:g}" for place in places], minor=False)
+        if log_x:
+            if len(places) <= 10:
+                axes.set_xticks(places)
             axes.set_xticks([], minor=True)
+            axes.xaxis.set_major_formatter(lambda place, _: _plain(place))
         elif not log_x and all(isinstance(place, int) for place in places):
             axes.locator_params(axis="x", integer=True)
     return figure
+
+
+def _plain(number: float) -> str:
+    """A number as on paper: 100 rather than a power of ten, 1/8 rather than 0.125."""
+    whole = round(1 / number) if 0 < number < 1 else 0
+    return f"1/{whole}" if whole and whole & (whole - 1) == 0 and abs(whole * number - 1) < 1e-9 else f"{number:g}"
 
 
 def tracks(
@@ -364,6 +372,7 @@ def heat(
     """Tables (rows, columns) side by side as light, row 0 at the bottom, on one scale named `bar`.
 
     Args:
+        bar: what the scale means; "" draws no scale, for tables whose `numbers` say it all.
         limits: of the scale; by default the least and the greatest value.
         log: a logarithmic scale, on which zero is as dark as the least.
         numbers: write each value that is not zero into its cell.
@@ -386,7 +395,8 @@ def heat(
                 ink = INK if sum(shade(norm(value))[:3]) > 1.7 else PAPER
                 axes.text(j, i, f"{value:.0f}", ha="center", va="center", fontsize=8, color=ink)
         figure.axes[0].set_ylabel(y)
-        figure.colorbar(image, ax=figure.axes, label=bar, aspect=30, pad=0.015)
+        if bar:
+            figure.colorbar(image, ax=figure.axes, label=bar, aspect=30, pad=0.015)
     return figure
 
 
@@ -422,7 +432,8 @@ def dots(
     axes = figure.axes[0]
     with mpl.rc_context(STYLE):
         for i, values in enumerate(groups.values()):
-            axes.plot([i] * len(values), values, "o", color=BLUE, alpha=0.75, markeredgewidth=0)
+            aside = np.linspace(-0.12, 0.12, len(values)) * (len(values) > 1)  # or equal values would hide each other
+            axes.plot(i + aside, values, "o", color=BLUE, alpha=0.75, markeredgewidth=0)
             axes.hlines(sum(values) / len(values), i - 0.22, i + 0.22, color=ORANGE)
         if baseline:
             axes.axhline(baseline[1], color=GRAY, linewidth=1, linestyle="--")
@@ -466,15 +477,18 @@ def columns(
     return figure
 
 
-def ladder(values: Mapping[str, float], *, x: str, highlight: Sequence[str] = ()) -> Figure:
-    """Numbers of very different sizes, one named row each, as dots on a logarithmic axis; some in another color."""
+def ladder(values: Mapping[str, float], *, x: str, highlight: Sequence[str] = (), log: bool = True) -> Figure:
+    """Numbers, one named row each, as dots; some in another color. On a linear axis each has its number beside it."""
     figure = blank(height=0.31 * len(values) + 0.6)
     axes = figure.axes[0]
     colors = [ORANGE if name in highlight else BLUE for name in values]
     with mpl.rc_context(STYLE):
-        axes.hlines(range(len(values)), 1, list(values.values()), color=colors, linewidth=1.2)
+        axes.hlines(range(len(values)), int(log), list(values.values()), color=colors, linewidth=1.2)
         axes.scatter(list(values.values()), range(len(values)), color=colors, zorder=3)
-        axes.set(xscale="log", xlim=(1, None), xlabel=x, yticks=range(len(values)), yticklabels=list(values))
+        axes.set(xscale="log" if log else "linear", xlim=(int(log), None), xlabel=x)
+        axes.set(yticks=range(len(values)), yticklabels=list(values))
+        for row, value in enumerate([] if log else values.values()):
+            axes.annotate(f"{value:g}", (value, row), xytext=(7, 0), textcoords="offset points", va="center")
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x")
         axes.invert_yaxis()
@@ -507,10 +521,14 @@ def scatter(
     y: str,
     marks: Mapping[str, tuple[float, float]] | None = None,
     diagonal: bool = False,
+    front: str = "",
     size: float = 4,
     height: float = 3.2,
 ) -> Figure:
-    """Dots (xs, ys) in a color for each name, panels side by side on the same axes; `marks` are stars with names."""
+    """Dots (xs, ys) in a color for each name, panels side by side on the same axes; `marks` are stars with names.
+
+    The dots named `front` are drawn larger and on top of the others.
+    """
     figure = blank(columns=len(panels), height=height, squeeze=False, sharex=True, sharey=True)
     with mpl.rc_context(STYLE):
         for axes, (title, groups) in zip(figure.axes, panels.items(), strict=True):
@@ -519,6 +537,8 @@ def scatter(
             places = np.concatenate([np.stack([xs, ys], axis=1) for xs, ys in groups.values()])
             _dust(axes, places, np.repeat(COLORS[: len(groups)], [len(xs) for xs, _ in groups.values()]), size)
             for color, name in zip(COLORS, groups, strict=False):
+                above = groups[name] if name == front else ([], [])
+                axes.scatter(*above, s=2 * size, color=color, edgecolors=PAPER, linewidths=0.4)
                 axes.scatter([], [], s=30, color=color, label=name)
             for name, place in (marks or {}).items():
                 axes.plot(*place, "*", color=INK, markeredgecolor=PAPER, markersize=17)
@@ -526,7 +546,8 @@ def scatter(
             axes.set(title=title, xlabel=x)
             axes.grid()
         figure.axes[0].set_ylabel(y)
-        figure.axes[0].legend()
+        handles = figure.axes[0].get_legend_handles_labels()
+        figure.legend(*handles, loc="outside upper right", ncols=len(handles[1]), handletextpad=0.2)
     return figure
 
 

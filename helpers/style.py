@@ -28,7 +28,9 @@ def gram(features: Tensor) -> Tensor:
     Each number is the sum, over all places, of one channel times another, divided by C * H * W.
     """
     shape = tuple(features.shape)
-    _require(len(shape) == 4 and 0 not in shape, f"features have shape (N, C, H, W) and hold places, unlike {shape}")
+    images.require(
+        len(shape) == 4 and 0 not in shape, f"features have shape (N, C, H, W) and hold places, unlike {shape}"
+    )
     places = features.flatten(2)  # (N, C, H * W)
     return places @ places.transpose(1, 2) / places[0].numel()
 
@@ -51,7 +53,7 @@ def errors(
     Without content (1, 3, H, W) or painting (1, 3, H', W') its error is 0. Unknown or no layers are a ValueError.
     """
     known = [network.require(layer) for layer in _each_once(style_layers)]
-    _require(len(known) > 0, "a style needs at least one layer")
+    images.require(len(known) > 0, "a style needs at least one layer")
     with torch.no_grad():
         features = {} if content is None else network.features(content, network.require(content_layer))
         painted = {} if painting is None else network.features(painting, known)
@@ -78,8 +80,8 @@ def goal(
     network: Network, content: Tensor, painting: Tensor, *, style_weight: float, smoothness: float = 0, **layers: Any
 ) -> ascent.Objective:
     """The number that `transfer` lowers: content error plus weighted style error (see `errors`) plus roughness."""
-    _require(0 < style_weight < math.inf, f"style_weight is {style_weight}; it must be above 0 and finite")
-    _require(0 <= smoothness < math.inf, f"smoothness is {smoothness}; it must be 0 or more and finite")
+    images.require(0 < style_weight < math.inf, f"style_weight is {style_weight}; it must be above 0 and finite")
+    images.require(0 <= smoothness < math.inf, f"smoothness is {smoothness}; it must be 0 or more and finite")
     find = errors(network, content=content, painting=painting, **layers)
 
     def loss(pixels: Tensor) -> Tensor:
@@ -114,7 +116,7 @@ def _free(pixels: Tensor) -> Tensor:
 
 def _fall(free: Tensor, loss: ascent.Objective, *, steps: int, on_step: ascent.OnStep | None) -> None:
     """The work of `descend`: moves `free` in place and lets an interrupt through; what is left is the best found."""
-    _require(steps >= 1, f"steps is {steps}; it must be 1 or more")
+    images.require(steps >= 1, f"steps is {steps}; it must be 1 or more")
     best, lowest, taken = free.clone(), math.inf, 0
     unit = FIRST_STEP * free.numel()
     scaled = (free / unit).requires_grad_(True)
@@ -186,8 +188,8 @@ def transfer(
         ValueError: a setting out of range, an unknown layer, or a picture too narrow for the size.
     """
     sizes = octave_sizes(content, painting, size=size, octaves=octaves, octave_scale=octave_scale)
-    _require(steps >= 1, f"steps is {steps}; it must be 1 or more")
-    _require(0 <= noise <= 1, f"noise is {noise}; it must be from 0 to 1")
+    images.require(steps >= 1, f"steps is {steps}; it must be 1 or more")
+    images.require(0 <= noise <= 1, f"noise is {noise}; it must be from 0 to 1")
     weights = {"style_weight": style_weight, "smoothness": smoothness}
     layers: Any = {"content_layer": content_layer, "style_layers": _each_once(style_layers)}
     photo, model = content.to(network.device), painting.to(network.device)
@@ -214,16 +216,20 @@ def octave_sizes(
     """(height, width) of the photo and of the painting at each octave, smallest first; both cover the same area."""
     for name, pixels in (("content", content), ("painting", painting)):
         images.check(pixels)
-        _require(len(pixels) == 1, f"{name} is one picture (1, 3, H, W), not a batch of {len(pixels)}")
-    _require(SMALLEST_SIDE <= size <= LARGEST_SIZE, f"size is {size}; it must be {SMALLEST_SIDE} to {LARGEST_SIZE}")
-    _require(octaves >= 1, f"octaves is {octaves}; it must be 1 or more")
-    _require(octave_scale > 1, f"octave_scale is {octave_scale}; it must be above 1")
+        images.require(len(pixels) == 1, f"{name} is one picture (1, 3, H, W), not a batch of {len(pixels)}")
+    images.require(
+        SMALLEST_SIDE <= size <= LARGEST_SIZE, f"size is {size}; it must be {SMALLEST_SIDE} to {LARGEST_SIZE}"
+    )
+    images.require(octaves >= 1, f"octaves is {octaves}; it must be 1 or more")
+    images.require(octave_scale > 1, f"octave_scale is {octave_scale}; it must be above 1")
     height, width = content.shape[2:]
     areas = [(size * octave_scale**-octave / max(height, width)) ** 2 * height * width for octave in range(octaves)]
     sizes = [(_covering(content, area), _covering(painting, area)) for area in areas]
     for name, (high, wide) in zip(("content", "painting"), sizes[0], strict=True):
         scaled = f"the {name} comes to {wide} x {high} pixels at size {size}"
-        _require(min(high, wide) >= SMALLEST_SIDE, f"{scaled}; a side needs {SMALLEST_SIDE}: crop it or raise the size")
+        images.require(
+            min(high, wide) >= SMALLEST_SIDE, f"{scaled}; a side needs {SMALLEST_SIDE}: crop it or raise the size"
+        )
     return [both for both in reversed(sizes) if min(*both[0], *both[1]) >= SMALLEST_SIDE]
 
 
@@ -232,8 +238,3 @@ def _covering(pixels: Tensor, area: float) -> tuple[int, int]:
     height, width = pixels.shape[2:]
     ratio = math.sqrt(area / (height * width))
     return max(1, round(height * ratio)), max(1, round(width * ratio))
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)

@@ -110,8 +110,7 @@ def train(
     Returns:
         (steps, len(networks)): the loss of each batch before its step; NaN for steps that an interrupt cut off.
     """
-    if examples is None:
-        examples = torch.arange(len(x)).expand(len(networks), -1)
+    examples = torch.arange(len(x)).expand(len(networks), -1) if examples is None else examples
     _check(networks, x, y, steps=steps, batch=batch, examples=examples)
     weights, _ = stack_module_state(list(networks))
     skeleton = copy.deepcopy(networks[0]).train()

@@ -299,8 +299,38 @@ def test_scatter_draws_every_dot_in_the_color_of_its_name():
         found = {tuple(place): color for place, color in zip(dots.get_offsets().tolist(), colors, strict=True)}
         assert found == {(0, 2): plots.BLUE, (1, 3): plots.BLUE, (4, 5): plots.ORANGE}
         assert axes.lines[-1].get_xydata().tolist() == [[1, 1]]
-    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["first", "second"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["first", "second"]
     drawn(figure)
+
+
+def test_scatter_draws_one_name_once_more_in_front_of_the_others():
+    groups = {"many": ([0, 1], [2, 3]), "few": ([4], [5])}
+    collections = plots.scatter({"": groups}, x="x", y="y", front="few").axes[0].collections
+    assert [len(dots.get_offsets()) for dots in collections] == [3, 0, 0, 1, 0]  # all, then each name and its legend
+    assert collections[3].get_offsets().tolist() == [[4, 5]]
+    assert mpl.colors.to_hex(collections[3].get_facecolors()[0]) == plots.ORANGE
+
+
+def test_dots_of_one_group_lie_side_by_side():
+    a, b = plots.dots({"a": [1, 1, 1], "b": [2]}, y="y").axes[0].lines
+    assert a.get_xdata().tolist() == pytest.approx([-0.12, 0, 0.12])
+    assert b.get_xdata().tolist() == [1]
+
+
+def test_a_linear_ladder_starts_at_zero_and_writes_its_numbers():
+    axes = plots.ladder({"few": 2, "many": 118}, x="how many", log=False).axes[0]
+    assert axes.get_xlim()[0] == 0
+    assert [text.get_text() for text in axes.texts] == ["2", "118"]
+
+
+def test_heat_without_a_bar_has_no_scale():
+    assert len(plots.heat({"": torch.tensor([[0.0, 1.0]])}, x="x", y="y", bar="").axes) == 1
+
+
+@pytest.mark.parametrize(("number", "text"), [(0.125, "1/8"), (0.1, "0.1"), (1, "1"), (2048, "2048"), (0.03, "0.03")])
+def test_numbers_along_a_logarithmic_axis_are_written_as_on_paper(number, text):
+    axes = plots.lines({"a": ([0.03, 0.1, 0.125, 1, 2048], range(5))}, x="x", y="y", log_x=True).axes[0]
+    assert axes.xaxis.get_major_formatter()(number) == text
 
 
 def test_clouds_put_an_answer_at_the_mean_of_the_corners_and_color_it_by_truth(noise):
