@@ -57,6 +57,8 @@ def ascend(
     x = pixels.detach().clone()
     with suppress(KeyboardInterrupt):
         climb(x, objective, steps=steps, rule=rule, constraint=constraint, on_step=on_step)
+    if constraint is not None:  # the interrupt may have come within it
+        constraint(x)
     return x
 
 
@@ -77,8 +79,8 @@ def climb(
     if steps < 0:
         raise ValueError(f"steps is {steps}; it must be 0 or more")
     for step in range(1, steps + 1):
-        x.requires_grad_(True)
         try:
+            x.requires_grad_(True)
             with torch.enable_grad():
                 score = objective(x).sum()
             (gradient,) = torch.autograd.grad(score, x)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+from contextlib import suppress
 
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from helpers import ascent, images
 from helpers.networks import Network
 
 SMALLEST_OCTAVE = 32  # pixels: EfficientNet-Lite0 halves the sides five times
+LARGEST_SIZE = 1024  # pixels: of a class image
 
 # How red, green and blue vary together in natural photos: its columns are the directions of lightness, of blue
 # against red, and of green against both, as long as they are strong. Measured on ImageNet by Lucid's authors.
@@ -94,20 +96,21 @@ def climb_octaves(
     Settings, result and errors are those of `deep_dream`.
     """
     images.check(pixels)
+    pixels = pixels.detach()
     sizes = octave_sizes(pixels, octaves=octaves, octave_scale=octave_scale)
     images.require(jitter >= 0, f"jitter is {jitter} pixels; it must be 0 or more")
     shifted = jittered(objective, jitter, torch.Generator().manual_seed(seed))
     detail = torch.zeros_like(pixels)  # what the climb has added so far
-    for octave, size in enumerate(sizes):
-        original = images.resize(pixels, size)
-        x = (original + _resample(detail, size)).clamp(0, 1)
-        told = ascent.later(on_step, octave * steps, octaves * steps)
-        try:
-            ascent.climb(x, shifted, steps=steps, rule=rule, constraint=ascent.unit_range, on_step=told)
-        except KeyboardInterrupt:
-            return (pixels + _resample(x - original, sizes[-1])).clamp(0, 1)
-        detail = x - original
-    return (pixels + detail).clamp(0, 1)
+    with suppress(KeyboardInterrupt):
+        for octave, size in enumerate(sizes):
+            original = images.resize(pixels, size)
+            x = (original + _resample(detail, size)).clamp(0, 1)
+            told = ascent.later(on_step, octave * steps, octaves * steps)
+            try:
+                ascent.climb(x, shifted, steps=steps, rule=rule, constraint=ascent.unit_range, on_step=told)
+            finally:
+                detail = x - original
+    return (pixels + _resample(detail, sizes[-1])).clamp(0, 1)
 
 
 def octave_sizes(pixels: Tensor, *, octaves: int, octave_scale: float) -> list[tuple[int, int]]:
@@ -144,9 +147,11 @@ def likeness(network: Network, layer: str, guide: Tensor) -> ascent.Objective:
 
     def objective(x: Tensor) -> Tensor:
         features = _places(network, layer, x).flatten(2)  # (N, C, places)
-        with torch.no_grad():
-            best = torch.einsum("cg,ncp->ngp", vocabulary(), features).argmax(dim=1)  # (N, places)
-        wanted = vocabulary()[:, best].transpose(0, 1)  # (N, C, places)
+        words = vocabulary().to(x.device)
+        with torch.no_grad():  # (N, places), some places at a time: all at once may take tens of gigabytes
+            some = features.split(max(1, 2**24 // words.shape[1]), dim=2)
+            best = torch.cat([torch.einsum("cg,ncp->ngp", words, part).argmax(dim=1) for part in some], dim=1)
+        wanted = words[:, best].transpose(0, 1)  # (N, C, places)
         return (features * wanted).mean(dim=(1, 2))
 
     return objective
@@ -205,7 +210,8 @@ def visualize(
         (1, 3, size, size) on the CPU.
     """
     neuron = network.index(category)
-    images.require(size >= SMALLEST_OCTAVE, f"size is {size} pixels; the least is {SMALLEST_OCTAVE}")
+    limits = f"size is {size} pixels; the least is {SMALLEST_OCTAVE}, the most {LARGEST_SIZE}"
+    images.require(SMALLEST_OCTAVE <= size <= LARGEST_SIZE, limits)
     generator = torch.Generator().manual_seed(seed)
     score = class_score(network, neuron, unusual=12)
     steps_begun = itertools.count()
@@ -296,4 +302,6 @@ def _places(network: Network, layer: str, x: Tensor) -> Tensor:
 
 
 def _resample(detail: Tensor, size: tuple[int, int]) -> Tensor:
+    if tuple(detail.shape[2:]) == size:
+        return detail
     return interpolate(detail, size, mode="bicubic", antialias=True)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from helpers import training
 
 MOST, CHUNK = 16, 1024  # neurons whose masks are tried one and all; masks in work at a time
+RESTLESS = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd, nn.RReLU)  # in training mode
 
 
 def drop(x: Tensor, p: float, *, generator: torch.Generator) -> Tensor:
@@ -64,8 +65,11 @@ def subnetworks(
         raise ValueError(f"{many} masks are tried. Give samples= and generator= to draw some")
     if samples is not None and (samples < 1 or generator is None):
         raise ValueError(f"samples is {samples}, generator is {generator}; give 1 or more, and a torch.Generator")
-    kept = masks(n) if samples is None else (torch.rand(samples, n, generator=generator) >= p).float()
-    return torch.cat([_masked(layers, x, chunk.to(x) / (1 - p)) for chunk in kept.split(CHUNK)])
+    if samples is None or generator is None:
+        kept = masks(n)
+    else:
+        kept = (torch.rand(samples, n, generator=generator, device=generator.device) >= p).float()
+    return torch.cat([_masked(layers, x.clone(), chunk.to(x) / (1 - p)) for chunk in kept.split(CHUNK)])
 
 
 def _layers(network: nn.Sequential, x: Tensor, p: float) -> tuple[list[nn.Module], int]:
@@ -75,10 +79,18 @@ def _layers(network: nn.Sequential, x: Tensor, p: float) -> tuple[list[nn.Module
     own = [layer.p for layer in layers if isinstance(layer, nn.Dropout)]
     if not own or any(other != p for other in own):
         raise ValueError(f"p is {p}, and the dropout layers of the network have {own}; there must be some, all with p")
-    n, x = 0, x[:1]
+    n, x = 0, x[:1].clone()
     for layer in layers:
-        drops = isinstance(layer, nn.Dropout)
-        n, x = (n + x.shape[-1], x) if drops else (n, layer(x))
+        if not isinstance(layer, nn.Dropout):
+            if isinstance(layer, RESTLESS) and layer.training:
+                raise ValueError(f"{layer} learns or acts at random in training mode; call network.eval() first")
+            x = layer(x)
+        elif x.dim() == 2:
+            n += x.shape[1]
+        else:
+            raise ValueError(
+                f"a dropout layer is given the shape {tuple(x.shape)}, not (N, neurons); flatten before it"
+            )
     return layers, n
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, SupportsIndex
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
@@ -16,9 +17,10 @@ from helpers import ascent, images
 from helpers.networks import Network
 
 Classifier = Network | Callable[[Tensor], Tensor]  # pixels in [0, 1] -> logits (N, categories)
-Labels = Tensor | Sequence[str | SupportsIndex] | str | SupportsIndex
+Labels = Tensor | np.ndarray | Sequence[str | SupportsIndex] | str | SupportsIndex
 WIDTH, DEPTH = 24, 6  # neurons in a layer of the network that paints, and its layers
-SMALLEST = 64  # pixels: least side of a painting
+WAVES = torch.tensor([0.7, 1.4, 2.1])  # across the picture, and as many down: what the network knows of a place
+SMALLEST, LARGEST = 64, 1024  # pixels: side of a painting; the largest takes 3 GB
 CERTAIN = 0.995  # the probability at which a painting is finished
 
 
@@ -63,8 +65,8 @@ def pgd(
         ValueError: a setting out of range, labels that do not fit, a target that is the answer already, a network
             without a classifier.
     """
-    images.require(step_size is None or step_size >= 0, f"step_size is {step_size}; it must be 0 or more, or None")
     numbers = _checked(network, pixels, labels, epsilon=epsilon, steps=steps, targeted=targeted)
+    images.require(step_size is None or step_size >= 0, f"step_size is {step_size}; it must be 0 or more, or None")
     reach = torch.full((len(pixels),), float(epsilon))
     moved = pixels.detach().clone()
     if seed is not None:
@@ -72,6 +74,7 @@ def pgd(
         moved = (moved + epsilon * (2 * noise - 1)).clamp(0, 1)
     with suppress(KeyboardInterrupt):
         _attack(network, pixels, numbers, moved, reach, step_size, steps=steps, targeted=targeted, on_step=on_step)
+    near(pixels.detach(), epsilon)(moved)  # the interrupt may have come within a step
     return moved
 
 
@@ -87,17 +90,21 @@ def least_epsilon(
 ) -> Tensor:
     """The smallest epsilon at which `pgd` succeeds, for each image (N,), found by bisection from 0 to `most`.
 
-    It is an upper bound, for a stronger attack may need less; infinite where `most` is not enough.
+    It is an upper bound, for a stronger attack may need less; 0 where nothing need change, infinite where `most` is not
+    enough.
     Arguments and errors are those of `pgd`.
     """
     images.require(halvings >= 0, f"halvings is {halvings}; it must be 0 or more")
     numbers = _checked(network, pixels, labels, epsilon=most, steps=steps, targeted=targeted)
 
+    def wanted(pictures: Tensor) -> Tensor:
+        with torch.no_grad():
+            return (network(pictures).argmax(1).cpu() == numbers) == targeted
+
     def succeeds(reach: Tensor) -> Tensor:
         moved = pixels.detach().clone()
         _attack(network, pixels, numbers, moved, reach, None, steps=steps, targeted=targeted)
-        with torch.no_grad():
-            return (network(moved).argmax(1).cpu() == numbers) == targeted
+        return wanted(moved)
 
     low, high = torch.zeros(len(pixels)), torch.full((len(pixels),), float(most))
     possible = succeeds(high)
@@ -105,7 +112,7 @@ def least_epsilon(
         middle = (low + high) / 2
         hit = succeeds(middle)
         low, high = torch.where(hit, low, middle), torch.where(hit, middle, high)
-    return torch.where(possible, high, torch.inf)
+    return torch.where(possible, high, torch.inf).masked_fill(wanted(pixels), 0)
 
 
 def near(pixels: Tensor, epsilon: float | Tensor) -> ascent.Constraint:
@@ -137,6 +144,8 @@ def switched(network: Network, pixels: Tensor, moved: Tensor) -> float:
     """The share of the neurons behind a ReLU that are dark, lit or full (at 6) in one picture and not in the other."""
     layers = [layer for layer in network.layers if "relu" in layer]
     images.require(len(layers) > 0, f"{network.name} has no layer called relu")
+    shapes = f"shape {tuple(pixels.shape)}, and {tuple(moved.shape)} when moved; they must be the same"
+    images.require(pixels.shape == moved.shape, shapes)
     before, after = network.features(pixels, layers), network.features(moved, layers)
     differ = sum(int((_state(before[layer]) != _state(after[layer])).sum()) for layer in layers)
     return differ / sum(values.numel() for values in before.values())
@@ -184,6 +193,8 @@ def _checked(
     else:
         low, high = (bound.item() for bound in pixels.detach().aminmax())
         images.require(low >= 0 and high <= 1, f"pixels go from {low:.3g} to {high:.3g}; bring them into 0 to 1")
+    if isinstance(labels, np.ndarray):
+        labels = torch.as_tensor(labels)
     if not isinstance(labels, Tensor):
         labels = [labels] * len(pixels) if isinstance(labels, (str, SupportsIndex)) else labels
         index: Callable[[Any], int] = network.index if isinstance(network, Network) else operator.index
@@ -231,7 +242,7 @@ def paint(
         (1, 3, size, size) on the CPU, rounded to 8 bits a channel.
     """
     neuron = network.index(category)
-    images.require(size >= SMALLEST, f"size is {size} pixels; the least is {SMALLEST}")
+    images.require(SMALLEST <= size <= LARGEST, f"size is {size} pixels; it must be from {SMALLEST} to {LARGEST}")
 
     def likeness(weights: Tensor) -> Tensor:
         picture = canvas(weights, size)
@@ -248,9 +259,9 @@ def paint(
 
 def first_weights(generator: torch.Generator) -> Tensor:
     """Random weights of a drawing network, all in one row (1, n)."""
-    rows, inputs = [], 3
+    rows, inputs = [], 4 * len(WAVES)
     for outputs in [*[WIDTH] * DEPTH, 3]:
-        rows += [torch.randn(inputs * outputs, generator=generator) / math.sqrt(inputs), torch.zeros(outputs)]
+        rows += [1.1 * torch.randn(inputs * outputs, generator=generator) / math.sqrt(inputs), torch.zeros(outputs)]
         inputs = 2 * outputs
     return torch.cat(rows)[None]
 
@@ -258,12 +269,14 @@ def first_weights(generator: torch.Generator) -> Tensor:
 def canvas(weights: Tensor, side: int) -> Tensor:
     """What the drawing network with these weights (1, n) draws, (1, 3, side, side).
 
-    It turns each place, given by x, y and the distance from the middle, into a color. After each layer stand the
-    arctangent of its sums, and the square of that: a smooth step and a smooth dent, for edges and for lines.
+    It turns each place, given by the sines and cosines of a few slow waves (as in Tancik et al. 2020), into a color.
+    After each layer stand the arctangent of its sums, and the square of that: a smooth step and a smooth dent, for
+    edges and for lines.
     """
-    along = torch.linspace(-1, 1, side, device=weights.device) * math.sqrt(3)  # of mean square 1
-    y, x = torch.meshgrid(along, along, indexing="ij")
-    values, rest = torch.stack([x, y, torch.hypot(x, y)], dim=2).flatten(0, 1), weights[0]  # (places, inputs)
+    turns = math.pi * torch.linspace(-1, 1, side, device=weights.device)[:, None] * WAVES.to(weights)
+    waves = torch.cat([turns.sin(), turns.cos()], dim=1)  # (side, waves): along an edge of the picture
+    down, across = (waves.repeat_interleave(side, dim=0), waves.repeat(side, 1))
+    values, rest = torch.cat([across, down], dim=1), weights[0]  # (places, inputs)
     for outputs in [*[WIDTH] * DEPTH, 3]:
         inputs = values.shape[1]
         matrix, shift, rest = rest.split([inputs * outputs, outputs, len(rest) - (inputs + 1) * outputs])

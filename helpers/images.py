@@ -16,7 +16,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 PICTURES = Path(__file__).parent / "pictures"
-SMALLEST_SIDE = 8  # pixels
+SMALLEST_SIDE, LARGEST_SIDE = 8, 10_000  # pixels
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 MOVING_FORMATS = {".webp": "WEBP", ".gif": "GIF"}
 SLOWEST, FASTEST = 0.1, 100  # frames a second; GIF counts in hundredths of a second
@@ -94,7 +94,8 @@ def animate(frames: Iterable[Tensor], path: str | os.PathLike[str], *, fps: floa
         raise ValueError("there are no frames to animate")
     if len(sizes := {picture.size for picture in pictures}) > 1:
         raise ValueError("frames differ in size: " + ", ".join(f"{w} x {h}" for w, h in sorted(sizes)))
-    settings = {"duration": round(1000 / fps), "loop": 0, "quality": quality, "method": 4}
+    duration = 10 * round(100 / fps) if kind == "GIF" else round(1000 / fps)  # milliseconds; a GIF counts in tens
+    settings = {"duration": duration, "loop": 0, "quality": quality, "method": 4}
     _write_atomically(
         target, lambda file: pictures[0].save(file, kind, save_all=True, append_images=pictures[1:], **settings)
     )
@@ -171,8 +172,8 @@ def from_pil(picture: Image.Image) -> Tensor:
 
 
 def _check_size(size: int | None) -> None:
-    if size is not None and size < SMALLEST_SIDE:
-        raise ValueError(f"size is {size} pixels; the least is {SMALLEST_SIDE}")
+    limits = f"size is {size} pixels; the least is {SMALLEST_SIDE}, the most {LARGEST_SIDE}"
+    require(size is None or SMALLEST_SIDE <= size <= LARGEST_SIDE, limits)
 
 
 def _decode(path: str | os.PathLike[str] | IO[bytes], size: int | None) -> tuple[Image.Image, tuple[int, int]]:
@@ -192,7 +193,9 @@ def _decode(path: str | os.PathLike[str] | IO[bytes], size: int | None) -> tuple
 def _to_rgb(picture: Image.Image) -> Image.Image:
     if picture.mode.startswith(("I", "F")):  # 16 or 32 bits a pixel: convert("RGB") would clip, not scale
         values = np.asarray(picture, dtype=np.float64)
-        top = 65535 if picture.mode.startswith("I;16") or values.max() > 255 else 255 if values.max() > 1 else 1
+        values, deep = np.nan_to_num(values), picture.mode.startswith("I;16")
+        whites = (65535,) if deep else (1, 255, 65535)  # a float picture may overshoot its white a little
+        top = next((white for white in whites if values.max() <= 1.1 * white), values.max())
         picture = Image.fromarray((values.clip(0, top) / top * 255).round().astype(np.uint8))
     if "A" in picture.mode or "transparency" in picture.info:
         picture = picture.convert("RGBA")

@@ -80,9 +80,11 @@ def entry(
         raise ValueError(f"verdict {verdict!r} is not one of {', '.join(VERDICTS)}")
     if not checks:
         raise ValueError(f"claim {claim} needs at least one check that could fail")
-    if verdict != "holds" and not caveat:
+    if not experiment.strip() or not measured.strip():
+        raise ValueError(f"claim {claim} needs an experiment and what was measured")
+    if verdict != "holds" and not caveat.strip():
         raise ValueError(f"claim {claim} {verdict}: say why in `caveat`")
-    if failed := [words for words, met in checks.items() if not met]:
+    if failed := [words for words, met in checks.items() if not met or met != met]:  # NaN is no yes
         raise ContradictionError(f"claim {claim}: the page says {verdict!r}, but this is not so: {'; '.join(failed)}")
     experiment, measured, caveat = (powers_of_ten(text) for text in (experiment, measured, caveat))
     return Entry(claim, known[claim], experiment, measured, verdict, caveat)

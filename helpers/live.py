@@ -105,7 +105,9 @@ class Panel(widgets.VBox):
         return upload
 
     def begin(self) -> None:
-        """Start the work in the background, with the settings as they stand."""
+        """Start the work in the background, with the settings as they stand; nothing, while it is at work."""
+        if self._at_work():
+            return
         settings = {name: control.value for name, control in self.controls.items()}
         settings |= {name: picture for name, picture in self.pictures.items() if name != "photo"}
         self._cancel.clear()
@@ -133,6 +135,9 @@ class Panel(widgets.VBox):
         if self._cancel.is_set():
             raise KeyboardInterrupt
 
+    def _at_work(self) -> bool:
+        return self.thread is not None and self.thread.is_alive()
+
     def _busy(self, busy: bool) -> None:
         for button in (self.go, *self.uploads.values()):
             button.disabled = busy
@@ -141,6 +146,9 @@ class Panel(widgets.VBox):
 
     def _read(self, name: str, change: dict[str, Any]) -> None:
         if not change["new"]:
+            return
+        if self._at_work():  # the click came before the button was off
+            self._say("Wait for the end, or cancel, and upload the picture again.")
             return
         file = io.BytesIO(change["new"][0]["content"])
         file.name = change["new"][0]["name"]  # for the errors of images.load

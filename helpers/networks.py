@@ -105,7 +105,9 @@ class Network(nn.Module):
             if hasattr(module, "inplace"):
                 module.inplace = False  # type: ignore[assignment]  # an in-place ReLU would overwrite the features already handed out
         self.eval()
-        self._layers, self.habits = _fold_batch_norms(self.body, torch.zeros(1, 3, size, size))
+        self._layers, self.habits = _fold_batch_norms(
+            self.body, torch.rand(1, 3, size, size, generator=torch.Generator())
+        )
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -115,7 +117,7 @@ class Network(nn.Module):
     @property
     def device(self) -> torch.device:
         """The device that holds the weights."""
-        return next(self.parameters()).device
+        return self.scale.device
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Pixels (N, 3, H, W) in [0, 1] to logits (N, categories)."""
@@ -132,11 +134,11 @@ class Network(nn.Module):
         wanted = [layers] if isinstance(layers, str) else list(layers)
         modules = {name: self._layers[self.require(name)] for name in wanted}
         found: dict[str, Tensor] = {}
-        mine = threading.get_ident()  # a panel runs the same network in a thread of its own
+        mine, over = threading.get_ident(), False  # a panel runs the same network in a thread of its own
 
         def keep(name: str) -> Any:
             def hook(_module: nn.Module, _inputs: Any, output: Tensor) -> None:
-                if threading.get_ident() != mine:
+                if over or threading.get_ident() != mine:  # over: an interrupt may leave a hook behind
                     return
                 found[name] = output
                 if len(found) == len(modules):
@@ -144,13 +146,16 @@ class Network(nn.Module):
 
             return hook
 
-        handles = [module.register_forward_hook(keep(name)) for name, module in modules.items()]
+        handles = []
         try:
+            for name, module in modules.items():
+                handles.append(module.register_forward_hook(keep(name)))
             if handles:
                 self._run(pixels)
         except _EnoughError:
             pass
         finally:
+            over = True
             for handle in handles:
                 handle.remove()
         return {name: found[name].to(pixels.device) for name in wanted}
@@ -236,7 +241,7 @@ def average_pooling(network: Network) -> Network:
     for name, module in network.body.named_modules():
         if isinstance(module, nn.MaxPool2d):
             copied._layers[name] = nn.AvgPool2d(
-                module.kernel_size, module.stride, module.padding, ceil_mode=module.ceil_mode
+                module.kernel_size, module.stride, module.padding, module.ceil_mode, count_include_pad=False
             )
             copied.body.set_submodule(name, copied._layers[name])
     return copied
@@ -325,18 +330,23 @@ def _fold_batch_norms(body: nn.Module, sample: Tensor) -> tuple[dict[str, nn.Mod
     """Fold each batch norm into the convolution that feeds it; name the layers in running order, and their habits.
 
     One pass over `sample` shows the order and who feeds whom. timm keeps the activation inside its batch
-    norm: what is left of ``bn1`` after folding is that activation, listed as ``relu1``.
+    norm: what is left of ``bn1`` after folding is that activation, listed as ``relu1``. Where folding changes what the
+    body says, because a convolution feeds more than its norm, nothing is folded.
     """
-    order, fed_by = _watch(body, sample)
+    order, fed_by, before = _watch(body, sample)
     names = {module: name for name, module in body.named_modules()}
     parent = {module: name.rpartition(".")[0] for module, name in names.items()}
     # A convolution in another block may feed more than this norm, such as a shortcut around it.
     fed_by = {norm: convolution for norm, convolution in fed_by.items() if parent[norm] == parent[convolution]}
-    habits = {}
+    habits, parts = {}, {names[module]: module for pair in fed_by.items() for module in pair}
     for norm, convolution in fed_by.items():
         habits[names[convolution]] = (norm.bias.clone(), norm.weight.abs())
         body.set_submodule(names[convolution], fuse_conv_bn_eval(convolution, norm))
         body.set_submodule(names[norm], getattr(norm, "act", nn.Identity()))
+    if not torch.allclose(body(sample), before, rtol=0, atol=1e-3 * before.abs().max().item()):
+        for name, module in parts.items():
+            body.set_submodule(name, module)
+        fed_by, habits = {}, {}
     left = dict(body.named_modules())
     layers = {}
     for old in order:
@@ -346,8 +356,8 @@ def _fold_batch_norms(body: nn.Module, sample: Tensor) -> tuple[dict[str, nn.Mod
     return layers, habits
 
 
-def _watch(body: nn.Module, sample: Tensor) -> tuple[list[nn.Module], dict[nn.BatchNorm2d, nn.Conv2d]]:
-    """Modules called exactly once, as they finish, and each batch norm with the convolution before it."""
+def _watch(body: nn.Module, sample: Tensor) -> tuple[list[nn.Module], dict[nn.BatchNorm2d, nn.Conv2d], Tensor]:
+    """Modules called exactly once, as they finish; each batch norm with the convolution before it; the output."""
     finished: list[nn.Module] = []
     made: dict[int, tuple[Tensor, nn.Conv2d]] = {}  # the tensor is kept so that its id stays its own
     fed_by: dict[nn.BatchNorm2d, nn.Conv2d] = {}
@@ -360,11 +370,11 @@ def _watch(body: nn.Module, sample: Tensor) -> tuple[list[nn.Module], dict[nn.Ba
             fed_by[module] = made[id(inputs[0])][1]
 
     handles = [module.register_forward_hook(hook) for module in body.modules() if module is not body]
-    body(sample)
+    output = body(sample)
     for handle in handles:
         handle.remove()
     calls = Counter(finished)
-    return [module for module in finished if calls[module] == 1], fed_by
+    return [module for module in finished if calls[module] == 1], fed_by, output
 
 
 def _unknown(kind: str, name: object, known: Iterable[str], *, owner: str = "") -> NoReturn:

@@ -19,6 +19,7 @@ Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 Layer = tuple[Array, Array]  # weight (out, in), bias (out,)
 ROUNDING = 1e-12  # a sum this small beside its own terms is zero
+NARROWEST = 1e-9  # side of a rectangle, in units of its largest coordinate
 
 
 @dataclass(eq=False, slots=True)
@@ -70,7 +71,8 @@ def breakpoints(network: nn.Sequential, start: Tensor, end: Tensor) -> Tensor:
         i, j = np.nonzero(sums[:-1] * sums[1:] < 0)
         share = sums[i, j] / (sums[i, j] - sums[i + 1, j])
         t = np.unique(np.concatenate([t, t[i] + share * (t[i + 1] - t[i])]))
-    return torch.from_numpy(t[1:-1])
+    apart = np.diff(t[:-1]) > 2e-15  # neurons that switch at one place switch once
+    return torch.from_numpy(t[1:-1][apart])
 
 
 def patches(network: nn.Sequential, bounds: Sequence[float]) -> list[Patch]:
@@ -92,6 +94,11 @@ def patches(network: nn.Sequential, bounds: Sequence[float]) -> list[Patch]:
         raise ValueError(
             f"bounds is {tuple(bounds)}; it must be (xmin, xmax, ymin, ymax), finite, xmin < xmax, ymin < ymax"
         )
+    for low, high in (box[:2], box[2:]):
+        if high - low < NARROWEST * max(-low, high):
+            raise ValueError(
+                f"bounds go from {low} to {high}; with less than {NARROWEST:g} of that, rounding would win"
+            )
     if (inputs := hidden[0][0].shape[1]) != 2:
         raise ValueError(f"the network has {inputs} inputs; a patchwork is drawn for networks of 2")
     mesh = _Mesh(box)
@@ -286,11 +293,11 @@ def _layers(network: nn.Module) -> tuple[list[Layer], Layer]:
     hidden: list[Layer] = []
     waiting: Layer | None = None
     for name, module in list(network.named_modules(remove_duplicate=False))[1:]:
-        if isinstance(module, nn.Linear):
+        if type(module).forward is nn.Linear.forward:  # a subclass may run in a way of its own here too
             weight = module.weight.detach().double().cpu().numpy()
             bias = np.zeros(len(weight)) if module.bias is None else module.bias.detach().double().cpu().numpy()
             waiting = (weight, bias) if waiting is None else (weight @ waiting[0], weight @ waiting[1] + bias)
-        elif isinstance(module, nn.ReLU) and waiting is not None:
+        elif type(module).forward is nn.ReLU.forward and waiting is not None:
             hidden.append(waiting)
             waiting = None
         else:

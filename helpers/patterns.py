@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +17,7 @@ from helpers.networks import Network
 
 Spans = tuple[Tensor, Tensor]  # starts and ends, each (N, k), as parts of a side
 ROWS, COLUMNS, PANELS = 8, 3, 3  # of the rectangles
+SMALLEST = 16  # pixels: least side of a drawing
 
 
 @dataclass(frozen=True)
@@ -141,17 +141,20 @@ def search(
         on_step: told of each generation, with the best drawing so far as the image.
 
     Returns:
-        The best drawing; an interrupt returns the best so far.
+        The best drawing; an interrupt returns the best so far, and is let through as long as there is none.
     """
     neuron = network.index(category)
     if population < 2 or tries < 6 * population:
         raise ValueError(
             f"tries is {tries} and population {population}; give a population of 2, and six of them to try"
         )
+    images.require(size >= SMALLEST, f"size is {size} pixels; the least is {SMALLEST}")
+    images.require(enough > 0, f"enough is {enough}; a probability to stop at must be above 0")
+    images.require(0 <= seed < 2**32, f"seed is {seed}; it must be from 0 to {2**32 - 1}")
     candidates = np.random.default_rng(seed).random((6 * population, family.length))
     strategy: SepCMA | None = None
     best, tried, top = Found(torch.empty(0), torch.empty(0), []), 0, -math.inf
-    with suppress(KeyboardInterrupt):
+    try:
         while tried + len(candidates) <= tries and top < math.log(enough):
             numbers = torch.tensor(candidates, dtype=torch.float32)
             pictures = images.rounded(family.draw(numbers, size))
@@ -159,7 +162,7 @@ def search(
             winner, tried = int(scores.argmax()), tried + len(candidates)
             if scores[winner] > top:
                 top = float(scores[winner])
-                best = Found(numbers[winner], pictures[winner : winner + 1], best.history)
+                best = Found(numbers[winner], pictures[winner : winner + 1].clone(), best.history)
             best.history.append((tried, math.exp(top)))
             if on_step is not None:  # the last step says that it is the last
                 last = top >= math.log(enough) or tried + population > tries
@@ -170,6 +173,9 @@ def search(
             else:
                 strategy.tell(list(zip(candidates, -scores, strict=True)))
             candidates = np.stack([strategy.ask() for _ in range(population)])
+    except KeyboardInterrupt:
+        if not best.history:
+            raise
     return best
 
 

@@ -50,7 +50,8 @@ def orthogonal(network: nn.Module, *, gain: float = 1.0, center: float = 0.0, se
     """
     generator = torch.Generator().manual_seed(seed)
     for i, layer in enumerate(_layers(network)):
-        nn.init.orthogonal_(layer.weight, gain, generator=generator)
+        start = torch.empty(layer.weight.shape, dtype=layer.weight.dtype)  # on the CPU, as the generator is
+        layer.weight.copy_(nn.init.orthogonal_(start, gain, generator=generator))
         if layer.bias is not None:
             layer.bias.copy_(-center * layer.weight.sum(1) * (i > 0))
     return network

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -45,6 +47,10 @@ class Check:
     def __call__(self, answer: Any) -> Verdict:
         if answer is ...:
             return Verdict(None, "Write your answer in place of the three dots, and run this cell again.")
+        if _holds_nan(answer):
+            return Verdict(
+                False, "Your answer holds NaN, “not a number”: look for 0 / 0, or for the logarithm of 0 times 0."
+            )
         for message, has_fault in self.faults.items():
             try:
                 found = bool(has_fault(answer))
@@ -53,3 +59,13 @@ class Check:
             if found:
                 return Verdict(False, message)
         return Verdict(True, self.praise)
+
+
+def _holds_nan(answer: Any) -> bool:
+    """Whether NaN is somewhere in it: no comparison would notice."""
+    if isinstance(answer, (list, tuple)):
+        return any(map(_holds_nan, answer))
+    try:
+        return bool(torch.as_tensor(answer).isnan().any())
+    except (TypeError, ValueError, RuntimeError):  # no number, and so no NaN
+        return False

@@ -127,7 +127,7 @@ def _fall(free: Tensor, loss: ascent.Objective, *, steps: int, on_step: ascent.O
         if taken == steps:
             raise StopIteration  # a line search may ask for more than was granted
         pixels = torch.sigmoid(unit * scaled)
-        value = loss(pixels)
+        value = loss(pixels).sum()
         scaled.grad = torch.autograd.grad(value, scaled)[0].contiguous()  # L-BFGS takes no channels-last layout
         if value < lowest:
             best.copy_(unit * scaled.detach())
@@ -139,6 +139,8 @@ def _fall(free: Tensor, loss: ascent.Objective, *, steps: int, on_step: ascent.O
 
     try:
         torch.optim.LBFGS([scaled], max_iter=steps, **settings).step(slope)
+        if on_step is not None and taken < steps:  # it found nothing lower: the last step says that it is the last
+            on_step(ascent.Step(steps, steps, lowest, torch.sigmoid(best)))
     except StopIteration:
         pass
     finally:
@@ -192,7 +194,7 @@ def transfer(
     images.require(0 <= noise <= 1, f"noise is {noise}; it must be from 0 to 1")
     weights = {"style_weight": style_weight, "smoothness": smoothness}
     layers: Any = {"content_layer": content_layer, "style_layers": _each_once(style_layers)}
-    photo, model = content.to(network.device), painting.to(network.device)
+    photo, model = content.detach().to(network.device), painting.detach().to(network.device)
     if preserve_color:
         photo, model = images.luminance(photo), images.luminance(model)
         model = ((model - model.mean()) / (model.std() + 1e-6) * photo.std() + photo.mean()).clamp(0, 1)
@@ -207,7 +209,7 @@ def transfer(
             told = ascent.later(on_step, sum(lengths[:octave]), sum(lengths))
             _fall(free, loss, steps=lengths[octave], on_step=told)
     result = images.resize(torch.sigmoid(free), sizes[-1][0]).to(content.device)
-    return images.recolor(result, content) if preserve_color else result
+    return images.recolor(result, content.detach()) if preserve_color else result
 
 
 def octave_sizes(

@@ -104,7 +104,7 @@ def train(
         decay: weight decay, decoupled from the rate as in AdamW (Loshchilov and Hutter 2019).
         loss: of (outputs, targets), averaged over the batch.
         examples: (len(networks), m), which of the inputs each network may see; by default all.
-        seed: of the batches, which differ from network to network, and of dropout.
+        seed: of the batches, which differ from network to network, and of dropout on a CPU.
         on_step: called with a `Step` after each one, without an image.
 
     Returns:
@@ -133,8 +133,10 @@ def train(
             history[step - 1] = losses
             if on_step is not None:
                 on_step(Step(step, steps, losses.mean().item(), torch.empty(0)))
-    for i, network in enumerate(networks):
-        network.load_state_dict({name: weight[i] for name, weight in weights.items()})
+    with torch.no_grad():
+        for i, network in enumerate(networks):
+            for name, weight in network.named_parameters():
+                weight.copy_(weights[name][i])
     return history
 
 
@@ -160,6 +162,8 @@ def _check(networks: Sequence[nn.Module], x: Tensor, y: Tensor, *, steps: int, b
         raise ValueError(f"steps is {steps}; it must be 0 or more")
     if examples.dim() != 2 or len(examples) != len(networks):
         raise ValueError(f"examples has the shape {tuple(examples.shape)}; it needs a row for each of {len(networks)}")
+    if len(set(map(id, networks))) < len(networks):
+        raise ValueError("a network is listed twice; make a copy with copy.deepcopy")
     if not 1 <= batch <= examples.shape[1]:
         raise ValueError(f"batch is {batch}; with {examples.shape[1]} examples it must be from 1 to that many")
 

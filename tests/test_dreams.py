@@ -407,3 +407,41 @@ def test_an_interrupted_class_image_is_handed_back(lite0):
 def test_visualize_refuses_bad_settings(lite0, settings, message):
     with pytest.raises(ValueError, match=message):
         dreams.visualize(lite0, **{"category": "hourglass", "size": 64, "steps": 2, **settings})
+
+
+def test_a_picture_that_wants_a_gradient_is_dreamed_on_without_it(tiny, noise):
+    pixels = noise(1, 3, 40, 40)
+    settings = {"octaves": 1, "steps": 2, "jitter": 0}
+    plain = dreams.deep_dream(tiny, pixels, "second", **settings)
+    found = dreams.deep_dream(tiny, pixels.clone().requires_grad_(True), "second", **settings)
+    assert torch.equal(found, plain)
+    assert not found.requires_grad
+
+
+def test_an_interrupt_between_two_octaves_keeps_the_first(tiny, noise, monkeypatch):
+    pixels, sizes = noise(1, 3, 64, 64), []
+    resample = dreams._resample
+
+    def stop_at_the_second(detail, size):
+        sizes.append(size)
+        if len(sizes) == 2:
+            raise KeyboardInterrupt
+        return resample(detail, size)
+
+    monkeypatch.setattr(dreams, "_resample", stop_at_the_second)
+    settings = {"octaves": 2, "octave_scale": 2, "steps": 3, "step_size": 0.05}
+    found = dreams.deep_dream(tiny, pixels, "second", **settings)
+    assert sizes == [(32, 32), (64, 64), (64, 64)]
+    assert (found - pixels).abs().max() > 0.02
+
+
+def test_a_guide_is_matched_alike_in_parts_and_at_once(tiny, noise, monkeypatch):
+    guide, x = noise(1, 3, 24, 24, seed=1), noise(2, 3, 20, 28)
+    whole = dreams.likeness(tiny, "first", guide)(x)
+    words = tiny.features(guide, "first")["first"][0].flatten(1)
+    features = tiny.features(x, "first")["first"].flatten(2)
+    best = torch.einsum("cg,ncp->ngp", words, features).amax(1)  # the dot product with the best match
+    torch.testing.assert_close(whole, best.mean(1) / len(words))
+    split = torch.Tensor.split
+    monkeypatch.setattr(torch.Tensor, "split", lambda tensor, size, dim=0: split(tensor, 7 if dim == 2 else size, dim))
+    torch.testing.assert_close(dreams.likeness(tiny, "first", guide)(x), whole)

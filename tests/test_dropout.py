@@ -247,3 +247,24 @@ def test_chances_of_whole_numbers_and_truth_values_are_no_whole_numbers():
 def test_means_of_double_logits_take_single_chances():
     logits = torch.zeros(2, 1, 2, dtype=torch.float64)
     assert dropout.arithmetic_mean(logits, torch.tensor([0.25, 0.75])).tolist() == [[0.5, 0.5]]
+
+
+def test_dropout_on_more_than_a_row_of_neurons_is_refused():
+    network = nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5), nn.Linear(4, 3))
+    with pytest.raises(ValueError, match=r"shape \(1, 2, 4\), not \(N, neurons\); flatten before it"):
+        dropout.subnetworks(network, torch.rand(16, 2, 4))
+
+
+@pytest.mark.parametrize("layer", [nn.BatchNorm1d(4), nn.RReLU(), nn.AlphaDropout(0.5)])
+def test_a_layer_that_acts_at_random_or_learns_is_refused(layer):
+    network = nn.Sequential(nn.Linear(4, 4), layer, nn.Dropout(0.5), nn.Linear(4, 3))
+    with pytest.raises(ValueError, match=r"in training mode; call network\.eval\(\) first"):
+        dropout.subnetworks(network, torch.rand(5, 4))
+    assert dropout.subnetworks(network.eval(), torch.rand(5, 4)).shape == (16, 5, 3)
+
+
+def test_an_in_place_relu_leaves_the_inputs_as_they_were():
+    x = torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
+    before = x.clone()
+    dropout.subnetworks(nn.Sequential(nn.ReLU(inplace=True), nn.Linear(3, 2), nn.Dropout(0.5)), x)
+    assert torch.equal(x, before)

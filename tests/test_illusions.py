@@ -297,15 +297,15 @@ def test_the_canvas_is_the_drawing_network_place_by_place():
     picture = illusions.canvas(weights, 9)
     assert picture.shape == (1, 3, 9, 9)
     rest = weights[0].tolist()
-    sizes = [(3, 24), *[(48, 24)] * 5, (48, 3)]
+    sizes = [(12, 24), *[(48, 24)] * 5, (48, 3)]
     layers = []
     for inputs, outputs in sizes:
         matrix = [[rest.pop(0) for _ in range(outputs)] for _ in range(inputs)]
         layers.append((matrix, [rest.pop(0) for _ in range(outputs)]))
     assert rest == []
     for row, column in ((0, 0), (4, 4), (2, 7)):
-        x, y = (math.sqrt(3) * (2 * i / 8 - 1) for i in (column, row))
-        values = [x, y, math.hypot(x, y)]
+        turns = [[2 * math.pi * periods * (i / 8 - 0.5) for periods in (0.7, 1.4, 2.1)] for i in (column, row)]
+        values = [wave(turn) for along in turns for wave in (math.sin, math.cos) for turn in along]
         for matrix, shift in layers:
             sums = [sum(v * m[o] for v, m in zip(values, matrix, strict=True)) + s for o, s in enumerate(shift)]
             bent = [math.atan(s) for s in sums]
@@ -378,7 +378,7 @@ def test_a_painting_is_finished_once_the_network_is_certain(small, monkeypatch):
     [
         ({"category": "cop"}, "did you mean 'cup'"),
         ({"category": 3}, "0 to 2"),
-        ({"size": 32}, "size is 32 pixels; the least is 64"),
+        ({"size": 32}, "size is 32 pixels; it must be from 64 to 1024"),
         ({"steps": -1}, "steps is -1"),
     ],
 )
@@ -423,3 +423,25 @@ def test_a_network_without_relus_has_no_neurons_to_switch():
     )
     with pytest.raises(ValueError, match="bare has no layer called relu"):
         illusions.switched(bare, torch.zeros(1, 3, 8, 8), torch.ones(1, 3, 8, 8))
+
+
+def test_fgsm_speaks_of_its_own_settings(small):
+    with pytest.raises(ValueError, match=r"epsilon is -0\.1"):
+        illusions.fgsm(small, torch.full((1, 3, 16, 16), 0.5), [0], epsilon=-0.1)
+
+
+def test_labels_may_be_an_array(small):
+    x = torch.full((2, 3, 16, 16), 0.5)
+    expected = illusions.fgsm(small, x, torch.tensor([0, 1]), epsilon=0.1)
+    assert torch.equal(illusions.fgsm(small, x, np.array([0, 1]), epsilon=0.1), expected)
+
+
+def test_a_picture_that_is_taken_for_something_else_already_needs_no_change(small):
+    x = torch.full((1, 3, 16, 16), 0.5)
+    other = 1 - small(x).argmax(1).clamp(max=1)
+    assert illusions.least_epsilon(small, x, other, halvings=2).tolist() == [0]
+
+
+def test_pictures_of_other_shapes_are_not_compared(lite0):
+    with pytest.raises(ValueError, match=r"\(2, 3, 32, 32\) when moved; they must be the same"):
+        illusions.switched(lite0, torch.zeros(1, 3, 32, 32), torch.zeros(2, 3, 32, 32))

@@ -549,3 +549,24 @@ def test_a_picture_that_would_shrink_to_a_line_is_refused(tmp_path):
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P"])
 def test_pillow_pictures_of_other_modes_become_rgb(mode):
     assert images.from_pil(Image.new(mode, (9, 8))).shape == (1, 3, 8, 9)
+
+
+@pytest.mark.parametrize(("peak", "white"), [(1.01, 1), (255.0, 255), (60_000.0, 65535)])
+def test_a_picture_of_floats_is_scaled_by_the_white_that_it_means(tmp_path, peak, white):
+    values = np.full((9, 9), white / 2, dtype=np.float32)
+    values[0, 0], values[8, 8] = peak, np.nan
+    Image.fromarray(values).save(tmp_path / "float.tiff")
+    assert images.load(tmp_path / "float.tiff")[0, 0, 4, 4].item() == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_size_beyond_all_need_is_refused_at_once():
+    with pytest.raises(ValueError, match="size is 30000 pixels; the least is 8, the most 10000"):
+        images.sample("cat", size=30_000)
+
+
+@pytest.mark.parametrize(("suffix", "expected"), [(".gif", 20), (".webp", 17)])
+def test_frames_last_as_long_as_the_format_can_say(tmp_path, noise, suffix, expected):
+    images.animate([noise(1, 3, 8, 8, seed=seed) for seed in range(2)], tmp_path / f"a{suffix}", fps=60)
+    with Image.open(tmp_path / f"a{suffix}") as file:
+        file.load()
+        assert file.info["duration"] == expected

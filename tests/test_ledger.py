@@ -115,3 +115,10 @@ def test_a_card_and_its_record_show_powers_of_ten():
     entry = ledger.entry("1.1", experiment="e", measured="off by 3e-08", verdict="holds", checks={"so": True})
     assert entry.measured == "off by 3 × 10⁻⁸"
     assert "3 × 10⁻⁸" in entry.card()
+
+
+def test_nan_is_no_yes_and_blanks_are_no_words():
+    with pytest.raises(ledger.ContradictionError, match="it is so"):
+        ledger.entry("1.1", experiment="a", measured="b", verdict="holds", checks={"it is so": float("nan")})
+    with pytest.raises(ValueError, match="needs an experiment"):
+        ledger.entry("1.1", experiment=" ", measured="b", verdict="holds", checks={"it is so": True})

@@ -348,3 +348,24 @@ def test_a_panel_shows_its_controls():
     panel = panel_for(brighten)
     assert panel.controls["steps"] in panel.children[0].children
     assert panel.go.description == "Dream"
+
+
+def test_a_second_click_and_an_upload_wait_for_the_end(photo):
+    free, runs = threading.Event(), []
+
+    def run(pixels, **_):
+        runs.append(pixels)
+        free.wait(10)
+        return pixels
+
+    panel = live.Panel(run, {}, start=photo)
+    panel.begin()
+    first = panel.thread
+    panel.begin()
+    panel._read("photo", {"new": [{"content": b"", "name": "late.png"}]})
+    assert "Wait for the end" in panel.message.value
+    free.set()
+    first.join(10)
+    assert panel.thread is first
+    assert len(runs) == 1
+    assert panel.result is photo

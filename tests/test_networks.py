@@ -554,3 +554,48 @@ def test_average_pooling_keeps_the_size_that_a_ceiling_gave():
     network = networks.Network(body, name="pool", scale=[1.0] * 3, shift=[0.0] * 3, categories="ab", size=64)
     pooled = networks.average_pooling(network).features(torch.zeros(1, 3, 64, 64), "pool")["pool"]
     assert pooled.shape == (1, 3, 32, 32)  # without the ceiling 31
+
+
+def test_a_hook_that_an_interrupt_left_behind_does_no_harm(tiny, noise, monkeypatch):
+    x, plain = noise(1, 3, 16, 16), tiny.features(noise(1, 3, 16, 16), "second")["second"]
+    register = nn.Module.register_forward_hook
+
+    def interrupted(module, hook):
+        register(module, hook)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(nn.Module, "register_forward_hook", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            tiny.features(x, "first")
+    assert torch.equal(tiny.features(x, "second")["second"], plain)
+
+
+@pytest.mark.parametrize("inplace", [False, True])
+def test_a_norm_in_the_same_block_is_not_folded_where_that_changes_the_answer(noise, inplace):
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.norm = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)
+
+        def forward(self, x):
+            x = self.conv(x)
+            return self.norm(nn.functional.relu(x, inplace=True)) if inplace else self.norm(x) + x
+
+    body = Block().eval()
+    with torch.no_grad():
+        body.norm.running_mean.fill_(0.7)
+        body.norm.running_var.fill_(3.0)
+        x = noise(2, 3, 16, 16)
+        plain = copy.deepcopy(body)(x)
+        network = networks.Network(body, name="block", scale=[1.0] * 3, shift=[0.0] * 3, categories="abcd")
+        torch.testing.assert_close(network(x), plain)
+    assert network.habits == {}
+    assert network.layers == ("conv", "norm")
+
+
+def test_average_pooling_does_not_count_the_padding():
+    body = nn.Sequential(OrderedDict(pool=nn.MaxPool2d(3, 2, padding=1), flat=nn.Flatten()))
+    network = networks.Network(body, name="pool", scale=[1.0] * 3, shift=[0.0] * 3, categories="ab")
+    pooled = networks.average_pooling(network).features(torch.ones(1, 3, 16, 16), "pool")["pool"]
+    assert pooled.unique().tolist() == [1]

@@ -396,3 +396,28 @@ def test_a_network_that_runs_in_its_own_way_or_is_not_finite_is_refused():
         broken[0].weight[0, 0] = float("nan")
     with pytest.raises(ValueError, match="not finite"):
         patchwork.patches(broken, (0, 1, 0, 1))
+
+
+def test_a_layer_that_runs_in_its_own_way_is_refused():
+    class Negated(nn.Linear):
+        def forward(self, x):
+            return -super().forward(x)
+
+    with pytest.raises(ValueError, match="layer '0' is a Negated"):
+        patchwork.local_map(nn.Sequential(Negated(2, 3), nn.ReLU(), nn.Linear(3, 1)), torch.zeros(2))
+
+
+def test_neurons_that_switch_at_one_place_are_one_breakpoint():
+    network = training.mlp([2, 4, 1]).double()
+    with torch.no_grad():
+        direction = torch.tensor([[1, 0.3]]).double()
+        for row, factor in enumerate((1, 3, 7, -0.7)):
+            network[0].weight[row], network[0].bias[row] = factor * direction[0], 0.1 * factor
+    found = patchwork.breakpoints(network, torch.tensor([-1.0, -1.0]), torch.tensor([1.0, 2.0]))
+    # -1 + 2t + 0.3 (-1 + 3t) + 0.1 = 0
+    assert found.tolist() == pytest.approx([1.2 / 2.9])
+
+
+def test_a_rectangle_too_small_for_its_distance_from_zero_is_refused():
+    with pytest.raises(ValueError, match="rounding would win"):
+        patchwork.patches(training.mlp([2, 4, 1]), (1, 1 + 1e-12, 0, 1))

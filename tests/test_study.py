@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 from helpers.study import Check
 
@@ -41,3 +43,14 @@ def test_what_is_said(answer: Any, right: bool | None, message: str) -> None:
 
 def test_html_is_escaped() -> None:
     assert "a &lt; b" in Check({"a < b": lambda _: True})(1)._repr_html_()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [float("nan"), torch.tensor([0.5, float("nan")]), np.array([[float("nan")]]), (0.5, [float("nan")])],
+    ids=["number", "tensor", "array", "nested"],
+)
+def test_an_answer_that_holds_nan_is_never_right(answer):
+    verdict = Check({"Too far off.": lambda a: (torch.as_tensor(a) - 0.5).abs().max() > 0.1})(answer)
+    assert verdict.right is False
+    assert "NaN" in verdict.message

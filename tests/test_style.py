@@ -393,3 +393,16 @@ def test_layers_may_be_one_name_come_twice_or_from_a_generator(tiny, painting):
     plain = style.errors(tiny, painting=painting, style_layers=[layer])(photo)[1]
     for layers in (layer, [layer, layer], (name for name in [layer])):
         assert style.errors(tiny, painting=painting, style_layers=layers)(photo)[1] == plain
+
+
+def test_a_descent_that_ends_early_says_so():
+    told = []
+    style.descend(torch.full((1, 3, 8, 8), 0.3), lambda x: 0 * x.sum(), steps=200, on_step=told.append)
+    assert (told[-1].step, told[-1].total) == (200, 200)
+    assert len(told) < 10
+
+
+def test_a_loss_may_give_one_number_for_each_picture():
+    x = torch.full((2, 3, 8, 8), 0.3)
+    found = style.descend(x, lambda x: (x - 0.6).square().mean(dim=(1, 2, 3)), steps=20)
+    torch.testing.assert_close(found, torch.full_like(x, 0.6), rtol=0, atol=1e-2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from sklearn.datasets import load_digits
@@ -157,3 +159,25 @@ def test_networks_that_differ_in_more_than_weights_or_are_frozen_are_refused():
         training.train([training.mlp([2, 3, 2]), training.mlp([2, 3, 2], nn.Tanh)], x, y, **settings)
     with pytest.raises(ValueError, match="network 0 has frozen weights"):
         training.train([training.mlp([2, 3]).requires_grad_(False)], x, y, **settings)
+
+
+def test_a_layer_that_runs_twice_learns_in_every_network():
+    x, y = torch.randn(8, 4, generator=torch.Generator().manual_seed(0)), torch.zeros(8, dtype=torch.long)
+
+    def tied(seed):
+        shared = training.mlp([4, 4], seed=seed)[0]
+        return nn.Sequential(shared, nn.ReLU(), shared, nn.ReLU(), training.mlp([4, 2], seed=seed)[0])
+
+    both, alone = [tied(0), tied(1)], tied(1)
+    before = copy.deepcopy(alone[0].weight)
+    training.train(both, x, y, steps=3, batch=8)
+    training.train([alone], x, y, steps=3, batch=8)  # the batch is everything, so the order does not matter
+    assert not torch.equal(alone[0].weight, before)
+    torch.testing.assert_close(both[1][0].weight, alone[0].weight)
+    assert both[1][2] is both[1][0]
+
+
+def test_the_same_network_twice_is_refused():
+    network = training.mlp([2, 2])
+    with pytest.raises(ValueError, match="listed twice"):
+        training.train([network, network], torch.zeros(4, 2), torch.zeros(4, dtype=torch.long), steps=1, batch=2)

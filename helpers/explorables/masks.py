@@ -39,6 +39,8 @@ class Masks(Explorable):
         if first.out_features > 16 or round(pictures.shape[1] ** 0.5) ** 2 != pictures.shape[1]:
             given = f"{first.out_features} hidden neurons and {pictures.shape[1]} pixels"
             raise ValueError(f"there are {given}; up to 16 neurons can be drawn, and pictures must be square")
+        if first.in_features != pictures.shape[1]:
+            raise ValueError(f"pictures have {pictures.shape[1]} pixels; the network takes {first.in_features}")
         layers = [{"weight": _rounded(layer.weight), "bias": _rounded(layer.bias)} for layer in (first, last)]
         super().__init__(layers=layers, pictures=_rounded(pictures), p=drop.p)
 
