@@ -37,9 +37,14 @@ def table(rows: dict[str, Spread | str]) -> str:
         if isinstance(figure, str):
             lines.append(f"| {name} | – | {figure} |")
         else:
-            median, low, high = (f"{value:.3g}" for value in figure)
+            median, low, high = (written(value) for value in figure)
             lines.append(f"| {name} | {median} | {low} to {high} |")
     return "\n".join([*lines, "", place()])
+
+
+def written(ratio: float) -> str:
+    """Two decimals, or a fraction where these would say too little."""
+    return f"{ratio:.2f}" if ratio >= 0.1 else f"1/{1 / ratio:.0f}"
 
 
 def place() -> str:

@@ -72,6 +72,7 @@ def rows() -> dict[str, Spread]:
 
     for peer, (fast, slow) in peers(plain, pixels, labels).items():
         found[f"FGSM, two pictures, plain network: ours / {peer}"] = ratio(lambda: fgsm(plain), fast)
+        found[f"FGSM: ours on our network / {peer} on the plain one"] = ratio(lambda: fgsm(network), fast)
         found[f"PGD, {STEPS} steps, plain network: ours / {peer}"] = ratio(
             lambda: pgd(plain), slow, rounds=5, warm_up=1
         )

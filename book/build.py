@@ -10,6 +10,7 @@ import json
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import nbformat
@@ -19,7 +20,7 @@ from book import run
 from helpers import ledger
 
 SOURCE, PAGES = run.BUILD / "source", run.BUILD / "html"
-FIGURE = re.compile(r"<!-- (figure|thumbnail) (\d+\.\d+) -->")
+FIGURE = re.compile(r"<!-- (figure|thumbnail) (\d+\.\d+)(?:: (.*?))? -->", re.DOTALL)
 # Where a glossary term must not become a link: code, math, HTML, links, roles, headings and bold labels.
 NOT_PROSE = re.compile(
     r"```.*?```|\{[\w:]+\}`[^`]*`|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|^<.*?(?=\n\s*\n|\Z)|<[^>]*>|!?\[[^\]]*\]\([^)]*\)|^#.*?$"
@@ -52,7 +53,7 @@ def assemble(notebooks: list[Path]) -> None:
             continue
         content = path.read_bytes()
         if path.suffix == ".md":
-            page = FIGURE.sub(lambda match: _placed(match[1], figures[match[2]]), content.decode())
+            page = FIGURE.sub(lambda match: _placed(match[1], figures[match[2]], match[3]), content.decode())
             page = page.replace("<!-- ledger -->", ledger_table(notebooks))
             content = page.replace("<!-- runs -->", run_table(notebooks)).encode()
         wanted[path.relative_to(run.ROOT)] = content
@@ -70,10 +71,10 @@ def _mirror(wanted: dict[Path, bytes], folder: Path) -> None:
             path.write_bytes(content)
 
 
-def _placed(kind: str, figure: str) -> str:
-    """A figure as its notebook shows it, or its picture alone, small enough for a card."""
+def _placed(kind: str, figure: str, caption: str | None = None) -> str:
+    """A figure as its notebook shows it, or with another caption, or its picture alone, small enough for a card."""
     if kind == "figure":
-        return figure
+        return figure if caption is None else re.sub(r"(<figcaption>).*(?=</figcaption>)", rf"\g<1>{caption}", figure)
     alt, data = re.findall(r'<img alt="(.*?)" src="data:image/\w+;base64,(.*?)"', figure)[0]
     with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
         small = picture.convert("RGB")
@@ -130,25 +131,33 @@ def run_table(notebooks: list[Path]) -> str:
     """Seconds and memory that each chapter took when these pages were built, as a Markdown table."""
     rows = []
     for notebook in notebooks:
-        content = nbformat.read(run.EXECUTED / notebook.name, as_version=4)
-        title = re.findall(r"^# (.*)$", content.cells[0].source, flags=re.MULTILINE)[0]
-        cost = content.metadata["run"]
-        link = f"[{title}](../notebooks/{notebook.name})"
+        cost = nbformat.read(run.EXECUTED / notebook.name, as_version=4).metadata["run"]
+        link = f"[{_title(notebook)}](../notebooks/{notebook.name})"
         rows.append(
             f"| {int(notebook.name[:2])} | {link} | {cost['seconds']} s | {cost['peak_mb'] * 2**20 / 1e9:.1f} GB |"
         )
     return "\n".join(["| | Chapter | Time | Peak memory |", "|---|---|---|---|", *rows])
 
 
+def _title(notebook: Path) -> str:
+    first = nbformat.read(run.EXECUTED / notebook.name, as_version=4).cells[0].source
+    return re.findall(r"^# (.*)$", first, flags=re.MULTILINE)[0]
+
+
 def ledger_table(notebooks: list[Path]) -> str:
-    """All claims with what was measured, as HTML; a claim that no notebook measures says so."""
+    """All claims with what was measured, as HTML, after a count; a claim that no notebook measures says so."""
     entries = {
         entry["id"]: (entry, f"../notebooks/{notebook.stem}.html#{ledger.anchor(entry['id'])}")
         for notebook in notebooks
         for entry in run.outputs(notebook, ledger.MIME)
     }
-    rows = []
+    chapters = {notebook.stem[:2].lstrip("0"): notebook for notebook in notebooks}
+    rows, counts = [], Counter(entry["verdict"] for entry, _ in entries.values())
     for number, claim in ledger.claims().items():
+        if (chapter := number.partition(".")[0]) in chapters:
+            notebook = chapters.pop(chapter)
+            link = f'<a href="../notebooks/{notebook.stem}.html">{chapter} {_title(notebook)}</a>'
+            rows.append(f'<tr class="chapter"><th colspan="4">{link}</th></tr>')
         entry, link = entries.get(number, ({}, ""))
         verdict = entry.get("verdict", "not measured yet")
         mark = f"{ledger.VERDICTS.get(verdict, '·')} {verdict}"
@@ -160,7 +169,9 @@ def ledger_table(notebooks: list[Path]) -> str:
             f"<td>{measured}{caveat}</td><td>{shown}</td></tr>"
         )
     head = "<tr><th>Claim</th><th>What the text says</th><th>What we measured</th><th>Verdict</th></tr>"
-    return f'<table class="ledger-table"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>'
+    count = ", ".join(f"{counts[verdict]} {mark} {verdict}" for verdict, mark in ledger.VERDICTS.items())
+    table = f'<table class="ledger-table"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>'
+    return f'<p class="ledger-count">{len(ledger.claims())} claims: {count}.</p>{table}'
 
 
 def render() -> None:

@@ -96,6 +96,10 @@ def test_the_ledger_page_lists_every_claim_and_links_what_was_measured() -> None
     assert {claim for claim in ledger.claims() if claim.startswith("5.")} <= set(measured)
     for number in measured:
         assert f"#{ledger.anchor(number)}" in text
+    said = re.findall(r"(\d+) . (holds(?: with a caveat)?|does not hold)[,.]", text)
+    verdicts = [verdict.replace("-", " ") for verdict, _ in rows]
+    assert {verdict: int(count) for count, verdict in said} == {name: verdicts.count(name) for name in ledger.VERDICTS}
+    assert text.count('<tr class="chapter">') == 6
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +162,18 @@ def test_no_page_is_wider_than_its_screen(browser: Any, address: str, path: Path
     needed = page.evaluate("document.documentElement.scrollWidth")
     page.close()
     assert needed <= width
+
+
+def test_a_touched_picture_grows_on_a_phone_and_shrinks_again(browser: Any, address: str) -> None:
+    page, _, _ = visit(browser, f"{address}/notebooks/04_adversarial_illusions.html", width=390)
+    picture = page.locator("figure.picture img").first
+    small = picture.bounding_box()["width"]
+    picture.click()
+    assert picture.bounding_box()["width"] > 2 * small
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    picture.click(position={"x": 20, "y": 20})
+    assert picture.bounding_box()["width"] == small
+    page.close()
 
 
 @pytest.mark.parametrize("scheme", ["http", "file"])

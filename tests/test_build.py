@@ -65,3 +65,11 @@ def test_a_thumbnail_is_the_figures_picture_made_small() -> None:
     with Image.open(io.BytesIO(base64.b64decode(small.split("base64,")[1].rstrip('">')))) as picture:
         assert picture.size == (640, 160)
     assert build._placed("figure", figure) == figure
+
+
+def test_a_figure_may_be_shown_with_another_caption() -> None:
+    figure = '<figure><img alt="a" src="b"><figcaption><b>Figure 6.1.</b> A cat.</figcaption></figure>'
+    placed = build._placed("figure", figure, "Four cats.")
+    assert placed == '<figure><img alt="a" src="b"><figcaption>Four cats.</figcaption></figure>'
+    assert build.FIGURE.fullmatch("<!-- figure 6.1: Four\ncats. -->").groups() == ("figure", "6.1", "Four\ncats.")
+    assert build.FIGURE.fullmatch("<!-- thumbnail 1.4 -->").groups() == ("thumbnail", "1.4", None)
