@@ -392,7 +392,7 @@ def heat(
             axes.set(yticks=range(len(ticks)) if ticks else [0, len(table) - 1], yticklabels=ticks or [1, len(table)])
             for i, j in table.nonzero().tolist() if numbers else []:
                 value = table[i, j].item()
-                ink = INK if sum(shade(norm(value))[:3]) > 1.7 else PAPER
+                ink = _ink(shade(norm(value)))
                 axes.text(j, i, f"{value:.0f}", ha="center", va="center", fontsize=8, color=ink)
         figure.axes[0].set_ylabel(y)
         if bar:
@@ -502,16 +502,24 @@ def table(values: Tensor, rows: Sequence[str], columns: Sequence[str]) -> Figure
     with mpl.rc_context(STYLE):
         ranks = values.flatten().argsort().argsort().view_as(values)
         axes.pcolormesh(ranks, cmap="cividis", edgecolors=PAPER, linewidth=3)
+        shades = np.asarray(mpl.colormaps["cividis"]((ranks / max(1, values.numel() - 1)).numpy()))
         for i, j in itertools.product(range(len(rows)), range(len(columns))):
-            color = PAPER if ranks[i, j] < values.numel() / 2 else INK
+            color = _ink(shades[i, j])
             axes.text(j + 0.5, i + 0.5, f"{values[i, j]:.1f}", color=color, ha="center", va="center")
         axes.add_patch(mpl.patches.Rectangle(best[::-1], 1, 1, fill=False, edgecolor=RED, linewidth=3))
         axes.set(xticks=np.arange(len(columns)) + 0.5, xticklabels=columns)
         axes.set(yticks=np.arange(len(rows)) + 0.5, yticklabels=rows)
         axes.invert_yaxis()
+        axes.xaxis.tick_top()
         axes.spines[:].set_visible(False)
         axes.tick_params(length=0)
     return figure
+
+
+def _ink(shade: Sequence[float]) -> str:
+    """The color of writing that can be read on a shade (red, green, blue, ...): whichever stands out more."""
+    light = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in shade[:3]]
+    return INK if np.dot(light, (0.2126, 0.7152, 0.0722)) > 0.2 else PAPER  # WCAG's relative luminance
 
 
 def scatter(
