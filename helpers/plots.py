@@ -294,7 +294,7 @@ def _curves(
     ends = [(beside if name in points else curves[name][0][-1], curves[name][1][-1]) for name in named]
     heights = (axes.transData.transform(ends)[:, 1] * 72 / axes.figure.dpi).tolist() if named else []  # in points
     for (name, color), end, height, free in zip(named.items(), ends, heights, _apart(heights, 13), strict=True):
-        place = {"xytext": (6, free - height), "textcoords": "offset points", "va": "center"}
+        place: dict[str, Any] = {"xytext": (6, free - height), "textcoords": "offset points", "va": "center"}
         paper = {"facecolor": PAPER, "alpha": 0.85, "linewidth": 0, "pad": 0.8}  # where another curve passes behind
         axes.annotate(name, end, color=color, bbox=paper, **place)
 
