@@ -52,7 +52,7 @@ def is_fresh(notebook: Path, root: Path = ROOT, executed: Path = EXECUTED) -> bo
 
 def execute_stale(notebooks: Iterable[Path]) -> None:
     """Execute the notebooks that are not fresh, two at a time, each in a process of its own."""
-    stale = [notebook for notebook in notebooks if not is_fresh(notebook)]
+    stale = [notebook for notebook in notebooks if not is_fresh(notebook)][::-1]  # the later ones take longer
     if not stale:
         return
     threads = max(1, (os.cpu_count() or 1) // min(AT_A_TIME, len(stale)))
