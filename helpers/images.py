@@ -124,7 +124,10 @@ def samples() -> tuple[str, ...]:
 
 
 def resize(pixels: Tensor, size: tuple[int, int]) -> Tensor:
-    """Scale images to (height, width) by smoothed bicubic interpolation, kept within [0, 1]. The same tensor if it has that size."""
+    """Scale images to (height, width) by smoothed bicubic interpolation, kept within [0, 1].
+
+    Images that have this size already come back as they are, not as a copy.
+    """
     if tuple(pixels.shape[2:]) == tuple(size):
         return pixels
     return torch.nn.functional.interpolate(pixels, size, mode="bicubic", antialias=True).clamp(0, 1)
