@@ -90,7 +90,10 @@ def terms(glossary: str) -> list[str]:
 
 
 def link_terms(text: str, wanted: set[str]) -> str:
-    """Turn the first mention of each wanted term in the prose of `text` into a link, and take it from `wanted`."""
+    """Turn the first mention of each wanted term in the prose of `text` into a link, and take it from `wanted`.
+
+    What stands in brackets behind a term, as in "patch (of a network)", need not be mentioned.
+    """
 
     def link(match: re.Match[str]) -> str:
         term = names[match[1].lower()]
@@ -99,7 +102,7 @@ def link_terms(text: str, wanted: set[str]) -> str:
         wanted.discard(term)
         return f"{{term}}`{match[0]} <{term}>`"
 
-    names = {term.lower(): term for term in wanted}
+    names = {term.partition(" (")[0].lower(): term for term in wanted}
     if not names:
         return text
     longest_first = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))

@@ -43,10 +43,11 @@ def test_terms_are_the_lines_above_indented_ones() -> None:
         ("```{admonition} layer\nlayer\n```\n", "```{admonition} layer\nlayer\n```\n"),
         ("<div>\nlayer\n</div>\n\nlayer", "<div>\nlayer\n</div>\n\n{term}`layer <layer>`"),
         ("**layer** layer", "**layer** {term}`layer <layer>`"),
+        ("Patches, a patch", "Patches, a {term}`patch <patch (of a network)>`"),
     ],
 )
 def test_the_first_mention_in_the_prose_becomes_a_link(text: str, linked: str) -> None:
-    assert build.link_terms(text, {"ReLU", "hidden layer", "layer"}) == linked
+    assert build.link_terms(text, {"ReLU", "hidden layer", "layer", "patch (of a network)"}) == linked
 
 
 def test_a_term_is_linked_once_over_several_texts() -> None:
