@@ -144,13 +144,7 @@ def search(
         The best drawing; an interrupt returns the best so far, and is let through as long as there is none.
     """
     neuron = network.index(category)
-    if population < 2 or tries < 6 * population:
-        raise ValueError(
-            f"tries is {tries} and population {population}; give a population of 2, and six of them to try"
-        )
-    images.require(size >= SMALLEST, f"size is {size} pixels; the least is {SMALLEST}")
-    images.require(enough > 0, f"enough is {enough}; a probability to stop at must be above 0")
-    images.require(0 <= seed < 2**32, f"seed is {seed}; it must be from 0 to {2**32 - 1}")
+    _check(size=size, tries=tries, enough=enough, population=population, seed=seed)
     candidates = np.random.default_rng(seed).random((6 * population, family.length))
     strategy: SepCMA | None = None
     best, tried, top = Found(torch.empty(0), torch.empty(0), []), 0, -math.inf
@@ -177,6 +171,14 @@ def search(
         if not best.history:
             raise
     return best
+
+
+def _check(*, size: int, tries: int, enough: float, population: int, seed: int) -> None:
+    few = f"tries is {tries} and population {population}; give a population of 2, and six of them to try"
+    images.require(population >= 2 and tries >= 6 * population, few)
+    images.require(size >= SMALLEST, f"size is {size} pixels; the least is {SMALLEST}")
+    images.require(enough > 0, f"enough is {enough}; a probability to stop at must be above 0")
+    images.require(0 <= seed < 2**32, f"seed is {seed}; it must be from 0 to {2**32 - 1}")
 
 
 @torch.no_grad()

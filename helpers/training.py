@@ -133,11 +133,16 @@ def train(
             history[step - 1] = losses
             if on_step is not None:
                 on_step(Step(step, steps, losses.mean().item(), torch.empty(0)))
-    with torch.no_grad():
-        for i, network in enumerate(networks):
-            for name, weight in network.named_parameters():
-                weight.copy_(weights[name][i])
+    _hand_back(weights, networks)
     return history
+
+
+@torch.no_grad()
+def _hand_back(weights: dict[str, Tensor], networks: Sequence[nn.Module]) -> None:
+    """Each network's own row of the stacked weights."""
+    for i, network in enumerate(networks):
+        for name, weight in network.named_parameters():
+            weight.copy_(weights[name][i])
 
 
 def _drawn(examples: Tensor, batch: int) -> Tensor:
