@@ -6,6 +6,7 @@ chapter's named paintings. Drawings: the chapter's three families, with its own 
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 import os
 import statistics
@@ -29,12 +30,18 @@ Job = tuple[str, str, int]  # "painting" or "drawing", category, seed
 Outcome = tuple[float, float, int]  # the network's probability, the judge's, drawings tried
 
 
+@functools.cache
+def loaded(name: str) -> networks.Network:
+    """A network, once for each process."""
+    return networks.load(name, device="cpu")
+
+
 @torch.no_grad()
 def outcome(job: Job) -> Outcome:
     """What one painting or drawing, rounded to 8 bits, gets from the network and from the judge."""
     torch.set_num_threads(1)
     kind, category, seed = job
-    network, judge = networks.load(device="cpu"), networks.load("efficientnet_lite1", device="cpu")
+    network, judge = loaded("efficientnet_lite0"), loaded("efficientnet_lite1")
     if kind == "painting":
         picture, tried = illusions.paint(network, category, size=SIZE, steps=STEPS, seed=seed), 0
     else:

@@ -74,7 +74,8 @@ def _mirror(wanted: dict[Path, bytes], folder: Path) -> None:
 def _placed(kind: str, figure: str, caption: str | None = None) -> str:
     """A figure as its notebook shows it, or with another caption, or its picture alone, small enough for a card."""
     if kind == "figure":
-        return figure if caption is None else re.sub(r"(<figcaption>).*(?=</figcaption>)", rf"\g<1>{caption}", figure)
+        own = r"(?<=<figcaption>).*(?=</figcaption>)"
+        return figure if caption is None else re.sub(own, lambda _: caption, figure, flags=re.DOTALL)
     alt, data = re.findall(r'<img alt="(.*?)" src="data:image/\w+;base64,(.*?)"', figure)[0]
     with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
         small = picture.convert("RGB")

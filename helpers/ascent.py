@@ -57,8 +57,6 @@ def ascend(
     x = pixels.detach().clone()
     with suppress(KeyboardInterrupt):
         climb(x, objective, steps=steps, rule=rule, constraint=constraint, on_step=on_step)
-    if constraint is not None:  # the interrupt may have come within it
-        constraint(x)
     return x
 
 
@@ -78,6 +76,7 @@ def climb(
     """
     if steps < 0:
         raise ValueError(f"steps is {steps}; it must be 0 or more")
+    legalize: Constraint = constraint or (lambda _: None)
     for step in range(1, steps + 1):
         try:
             x.requires_grad_(True)
@@ -90,9 +89,10 @@ def climb(
         if not done:
             try:
                 rule(x, gradient)
-            finally:  # an interrupt must not leave an image that is not legal
-                if constraint is not None:
-                    constraint(x)
+                legalize(x)
+            except BaseException:  # an interrupt, wherever it comes, must not leave an image that is not legal
+                legalize(x)
+                raise
         if on_step is not None:
             on_step(Step(steps if done else step, steps, score.item(), x))
         if done:

@@ -20,7 +20,7 @@ Classifier = Network | Callable[[Tensor], Tensor]  # pixels in [0, 1] -> logits 
 Labels = Tensor | np.ndarray | Sequence[str | SupportsIndex] | str | SupportsIndex
 WIDTH, DEPTH = 24, 6  # neurons in a layer of the network that paints, and its layers
 WAVES = torch.tensor([0.7, 1.4, 2.1])  # across the picture, and as many down: what the network knows of a place
-SMALLEST, LARGEST = 64, 1024  # pixels: side of a painting; the largest takes 3 GB
+SMALLEST, LARGEST = 64, 1024  # pixels: side of a painting; the largest takes 4.4 GB
 CERTAIN = 0.995  # the probability at which a painting is finished
 
 
@@ -74,7 +74,6 @@ def pgd(
         moved = (moved + epsilon * (2 * noise - 1)).clamp(0, 1)
     with suppress(KeyboardInterrupt):
         _attack(network, pixels, numbers, moved, reach, step_size, steps=steps, targeted=targeted, on_step=on_step)
-    near(pixels.detach(), epsilon)(moved)  # the interrupt may have come within a step
     return moved
 
 

@@ -251,3 +251,22 @@ def test_steps_that_have_cooled_down_stay_cool():
     cooled = x.clone()
     ascent.climb(x, hill, steps=5, rule=rule)
     torch.testing.assert_close(x, cooled)
+
+
+def test_an_interrupt_within_the_constraint_leaves_a_legal_image():
+    calls = []
+
+    def constraint(x):
+        calls.append(x)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        ascent.unit_range(x)
+
+    found = ascent.ascend(start(), hill, steps=9, rule=lambda x, _: x.add_(9), constraint=constraint)
+    assert found.tolist() == [[1, 1]]
+    assert len(calls) == 3
+
+
+def test_no_step_changes_nothing():
+    x = start() + 5
+    assert torch.equal(ascent.ascend(x, hill, steps=0, rule=ascent.signed(1), constraint=ascent.unit_range), x)
