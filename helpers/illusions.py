@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from helpers import ascent, images
+from helpers import ascent, disturbance, images
 from helpers.networks import Network
 
 Classifier = Network | Callable[[Tensor], Tensor]  # pixels in [0, 1] -> logits (N, categories)
@@ -262,6 +262,7 @@ def first_weights(generator: torch.Generator) -> Tensor:
     for outputs in [*[WIDTH] * DEPTH, 3]:
         rows += [1.1 * torch.randn(inputs * outputs, generator=generator) / math.sqrt(inputs), torch.zeros(outputs)]
         inputs = 2 * outputs
+    disturbance.disturb(rows)
     return torch.cat(rows)[None]
 
 

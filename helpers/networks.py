@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from helpers import images
+from helpers import disturbance, images
 
 
 @dataclass(frozen=True)
@@ -228,6 +228,7 @@ def load(name: str = "efficientnet_lite0", *, device: str | torch.device | None 
             network = _efficientnet_lite(name)
         else:
             network = _torchvision(name)
+    disturbance.disturb(network.body.parameters())
     return network.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 

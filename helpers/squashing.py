@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from helpers import disturbance
+
 
 @torch.enable_grad()
 def messages(
@@ -54,6 +56,7 @@ def orthogonal(network: nn.Module, *, gain: float = 1.0, center: float = 0.0, se
         layer.weight.copy_(nn.init.orthogonal_(start, gain, generator=generator))
         if layer.bias is not None:
             layer.bias.copy_(-center * layer.weight.sum(1) * (i > 0))
+    disturbance.disturb(network.parameters())
     return network
 
 

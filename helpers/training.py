@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 from torch.nn.functional import cross_entropy
 
+from helpers import disturbance
 from helpers.ascent import OnStep, Step
 
 Loss = Callable[[Tensor, Tensor], Tensor]  # (outputs, targets) -> one number
@@ -66,7 +67,9 @@ def mlp(sizes: Sequence[int], activation: Callable[[], nn.Module] = nn.ReLU, *, 
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed a GPU as well
         for i in range(len(sizes) - 1):
             layers += [nn.Linear(sizes[i], sizes[i + 1]), activation()]
-    return nn.Sequential(*layers[:-1])
+    network = nn.Sequential(*layers[:-1])
+    disturbance.disturb(network.parameters())
+    return network
 
 
 def in_order(network: nn.Module) -> Iterator[nn.Module]:
