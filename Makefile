@@ -5,13 +5,20 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .DELETE_ON_ERROR:
-.PHONY: book test lab lint benchmarks clean
+RUNS ?= 8
+ONLY ?=# for instance 05, or 04,05,06: the chapters to shake
+SCHEDULER ?=# for instance tcp://10.0.0.1:8786: a Dask cluster to spread over
+.PHONY: book test shake lab lint benchmarks clean
 
 book: $(READY)
 	$(BIN)/python -m book.build
 
-test: book
+test: $(READY)
+	-$(BIN)/python -m book.build
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+shake: $(READY)
+	$(BIN)/python -m book.shake --runs $(RUNS) $(if $(ISA),--isa) --only "$(ONLY)" --scheduler "$(SCHEDULER)"
 
 lab: $(READY)
 	$(BIN)/jupyter lab notebooks

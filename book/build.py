@@ -1,4 +1,8 @@
-"""Execute the notebooks that need it, then render the book from the executed copies: ``python -m book.build``."""
+"""Execute the notebooks that need it, then render the book from the executed copies: ``python -m book.build``.
+
+There is a book at the end on any machine. Where a run contradicts the page, the ledger says so, and the build lists it;
+where a notebook fails, its page ends there, and the build ends with code 1.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +16,16 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from PIL import Image
 
 from book import run
+from book.run import BOOK, Book
 from helpers import ledger
 
-SOURCE, PAGES = run.BUILD / "source", run.BUILD / "html"
+MARKS = {**ledger.VERDICTS, ledger.NOT_SO: "!"}
 FIGURE = re.compile(r"<!-- (figure|thumbnail) (\d+\.\d+)(?:: (.*?))? -->", re.DOTALL)
 # Where a glossary term must not become a link: code, math, HTML, links, roles, headings and bold labels.
 NOT_PROSE = re.compile(
@@ -29,35 +35,47 @@ NOT_PROSE = re.compile(
 )
 
 
-def main() -> None:
-    """Build what is out of date and print the page to open."""
-    notebooks = sorted((run.ROOT / "notebooks").glob("*.ipynb"))
-    run.execute_stale(notebooks)
-    assemble(notebooks)
-    render()
-    print(f"The book is ready: open {(PAGES / 'index.html').as_uri()}")
+def main(book: Book = BOOK) -> int:
+    """Build what is out of date; print what did not go as the pages say, and the page to open. 1: a notebook failed."""
+    run.execute_stale(book)
+    copies = [book.copy(notebook) for notebook in book.notebooks]
+    failed = {copy: reason for copy in copies if (reason := run.about(copy).get("failed"))}
+    assemble(book)
+    render(book, strict=not failed)
+    for entry, check in unmet(copies):
+        print(f"{ledger.NOT_SO}: claim {entry['id']}, {check['words']}: {ledger.Check.read(check)}")
+    for copy, reason in failed.items():
+        print(f"{copy.name} failed, and its page ends there: {reason}")
+    print(f"The book is ready: open {(book.pages / 'index.html').as_uri()}")
+    return 1 if failed else 0
 
 
-def assemble(notebooks: list[Path]) -> None:
+def unmet(copies: list[Path]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Each ledger entry of executed copies, with each of its checks that was not met."""
+    entries = [entry for copy in copies for entry in run.outputs(copy, ledger.MIME)]
+    return [(entry, check) for entry in entries for check in entry["checks"] if not check["met"]]
+
+
+def assemble(book: Book) -> None:
     """Lay out the book's sources: the pages of ``book/``, and the executed notebooks in place of the plain ones."""
-    glossary = terms((run.ROOT / "book" / "glossary.md").read_text(encoding="utf-8"))
-    wanted = {Path("notebooks") / n.name: _as_page(run.EXECUTED / n.name, glossary) for n in notebooks}
+    glossary = terms((book.root / "book" / "glossary.md").read_text(encoding="utf-8"))
+    wanted = {Path("notebooks") / n.name: _as_page(book.copy(n), glossary) for n in book.notebooks}
     figures = {
         number.replace("-", "."): figure
-        for notebook in notebooks
-        for figure in run.outputs(notebook, "text/html")
+        for notebook in book.notebooks
+        for figure in run.outputs(book.copy(notebook), "text/html")
         for number in re.findall(r'<figure class="picture" id="figure-([\d-]+)"', figure)
     }
-    for path in (run.ROOT / "book").rglob("*"):
-        if not path.is_file() or run.BUILD in path.parents or path.suffix == ".py" or "__pycache__" in path.parts:
+    for path in (book.root / "book").rglob("*"):
+        if not path.is_file() or book.build in path.parents or path.suffix == ".py" or "__pycache__" in path.parts:
             continue
         content = path.read_bytes()
         if path.suffix == ".md":
-            page = FIGURE.sub(lambda match: _placed(match[1], figures[match[2]], match[3]), content.decode())
-            page = page.replace("<!-- ledger -->", ledger_table(notebooks))
-            content = page.replace("<!-- runs -->", run_table(notebooks)).encode()
-        wanted[path.relative_to(run.ROOT)] = content
-    _mirror(wanted, SOURCE)
+            page = FIGURE.sub(lambda match: _placed(match[1], figures.get(match[2]), match[3]), content.decode())
+            page = page.replace("<!-- ledger -->", ledger_table(book))
+            content = page.replace("<!-- runs -->", run_table(book)).encode()
+        wanted[path.relative_to(book.root)] = content
+    _mirror(wanted, book.source)
 
 
 def _mirror(wanted: dict[Path, bytes], folder: Path) -> None:
@@ -71,8 +89,13 @@ def _mirror(wanted: dict[Path, bytes], folder: Path) -> None:
             path.write_bytes(content)
 
 
-def _placed(kind: str, figure: str, caption: str | None = None) -> str:
-    """A figure as its notebook shows it, or with another caption, or its picture alone, small enough for a card."""
+def _placed(kind: str, figure: str | None, caption: str | None = None) -> str:
+    """A figure as its notebook shows it, or with another caption, or its picture alone, small enough for a card.
+
+    Nothing where the figure is missing, because its notebook failed before it.
+    """
+    if figure is None:
+        return ""
     if kind == "figure":
         own = r"(?<=<figcaption>).*(?=</figcaption>)"
         return figure if caption is None else re.sub(own, lambda _: caption, figure, flags=re.DOTALL)
@@ -115,13 +138,15 @@ def link_terms(text: str, wanted: set[str]) -> str:
     return "".join(parts) + mention.sub(link, text[done:])
 
 
-def _as_page(notebook: Path, glossary: list[str]) -> bytes:
+def _as_page(copy: Path, glossary: list[str]) -> bytes:
     """An executed notebook as its page shows it.
 
     Each term of the glossary is a link where the chapter first uses it, and numbers in computed prose are written as
-    on paper.
+    on paper. A notebook that failed ends at the failure.
     """
-    content, wanted = json.loads(notebook.read_text(encoding="utf-8")), set(glossary)
+    content, wanted = json.loads(copy.read_text(encoding="utf-8")), set(glossary)
+    if reason := content["metadata"]["run"].get("failed"):
+        _end_at_failure(content, reason)
     for cell in content["cells"]:
         if cell["cell_type"] == "markdown":
             cell["source"] = link_terms("".join(cell["source"]), wanted)
@@ -131,71 +156,103 @@ def _as_page(notebook: Path, glossary: list[str]) -> bytes:
     return json.dumps(content, ensure_ascii=False, indent=1).encode()
 
 
-def run_table(notebooks: list[Path]) -> str:
+def _end_at_failure(content: dict[str, Any], reason: str) -> None:
+    """Cut a notebook behind the cell that failed, and say plainly what happened in the place of a traceback."""
+    last = content["metadata"]["run"]["failed_cell"]
+    cells = content["cells"][: last + 1] if last >= 0 else content["cells"][:1]
+    for cell in cells:
+        outputs = cell.get("outputs", [])
+        outputs[:] = [output for output in outputs if output["output_type"] != "error"]
+    if cells[-1]["cell_type"] == "code":  # the code that failed is worth seeing
+        cells[-1]["metadata"]["tags"] = [t for t in cells[-1]["metadata"].get("tags", []) if t != "hide-input"]
+    words = "a solution below it" if last >= len(content["cells"]) else "the step above" if last >= 0 else "its run"
+    note = (
+        '<div class="admonition error"><p class="admonition-title">This page ends here</p>'
+        f"<p>On the machine that built these pages, {words} failed: <code>{html.escape(reason)}</code></p></div>"
+    )
+    cells.append({"cell_type": "markdown", "id": "failed", "metadata": {}, "source": note})
+    content["cells"] = cells
+
+
+def run_table(book: Book) -> str:
     """Seconds and memory that each chapter took when these pages were built, as a Markdown table."""
     rows = []
-    for notebook in notebooks:
-        cost = nbformat.read(run.EXECUTED / notebook.name, as_version=4).metadata["run"]
-        link = f"[{_title(notebook)}](../notebooks/{notebook.name})"
+    for notebook in book.notebooks:
+        cost = run.about(book.copy(notebook))
+        link = f"[{_title(book.copy(notebook))}](../notebooks/{notebook.name})"
         rows.append(
             f"| {int(notebook.name[:2])} | {link} | {cost['seconds']} s | {cost['peak_mb'] * 2**20 / 1e9:.1f} GB |"
         )
     return "\n".join(["| | Chapter | Time | Peak memory |", "|---|---|---|---|", *rows])
 
 
-def _title(notebook: Path) -> str:
-    first = nbformat.read(run.EXECUTED / notebook.name, as_version=4).cells[0].source
+def _title(copy: Path) -> str:
+    first = nbformat.read(copy, as_version=4).cells[0].source
     return re.findall(r"^# (.*)$", first, flags=re.MULTILINE)[0]
 
 
-def ledger_table(notebooks: list[Path]) -> str:
+def ledger_table(book: Book) -> str:
     """All claims with what was measured, as HTML, after a count; a claim that no notebook measures says so."""
     entries = {
         entry["id"]: (entry, f"../notebooks/{notebook.stem}.html#{ledger.anchor(entry['id'])}")
-        for notebook in notebooks
-        for entry in run.outputs(notebook, ledger.MIME)
+        for notebook in book.notebooks
+        for entry in run.outputs(book.copy(notebook), ledger.MIME)
     }
-    chapters = {notebook.stem[:2].lstrip("0"): notebook for notebook in notebooks}
-    rows, counts = [], Counter(entry["verdict"] for entry, _ in entries.values())
+    chapters = {notebook.stem[:2].lstrip("0"): notebook for notebook in book.notebooks}
+    rows: list[str] = []
     for number, claim in ledger.claims().items():
         if (chapter := number.partition(".")[0]) in chapters:
             notebook = chapters.pop(chapter)
-            link = f'<a href="../notebooks/{notebook.stem}.html">{chapter} {_title(notebook)}</a>'
+            link = f'<a href="../notebooks/{notebook.stem}.html">{chapter} {_title(book.copy(notebook))}</a>'
             rows.append(f'<tr class="chapter"><th colspan="4">{link}</th></tr>')
-        entry, link = entries.get(number, ({}, ""))
-        verdict = entry.get("verdict", "not measured yet")
-        mark = f"{ledger.VERDICTS.get(verdict, '·')} {verdict}"
-        shown = f'<a href="{link}">{mark}</a>' if link else mark
-        measured = html.escape(entry.get("measured", ""))
-        caveat = f"<br><em>{html.escape(entry['caveat'])}</em>" if entry.get("caveat") else ""
-        rows.append(
-            f'<tr class="{verdict.replace(" ", "-")}"><th scope="row">{number}</th><td>{html.escape(claim)}</td>'
-            f"<td>{measured}{caveat}</td><td>{shown}</td></tr>"
-        )
+        rows.append(_ledger_row(number, claim, *entries.get(number, ({}, ""))))
+    counts = Counter(_verdict(entry) for entry, _ in entries.values())
+    shown = [f"{counts[verdict]} {mark} {verdict}" for verdict, mark in MARKS.items() if counts[verdict]]
     head = "<tr><th>Claim</th><th>What the text says</th><th>What we measured</th><th>Verdict</th></tr>"
-    count = ", ".join(f"{counts[verdict]} {mark} {verdict}" for verdict, mark in ledger.VERDICTS.items())
     table = f'<table class="ledger-table"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>'
-    return f'<p class="ledger-count">{len(ledger.claims())} claims: {count}.</p>{table}'
+    return f'<p class="ledger-count">{len(ledger.claims())} claims: {", ".join(shown)}.</p>{table}'
 
 
-def render() -> None:
-    """Render the pages, unless they show these very sources already; a warning is a failure."""
+def _verdict(entry: dict[str, Any]) -> str:
+    if not entry:
+        return "not measured yet"
+    return entry["verdict"] if all(check["met"] for check in entry["checks"]) else ledger.NOT_SO
+
+
+def _ledger_row(number: str, claim: str, entry: dict[str, Any], link: str) -> str:
+    """One claim as a row of the ledger's table; a check that was not met stands there with its numbers."""
+    verdict = _verdict(entry)
+    mark = f"{MARKS.get(verdict, '·')} {verdict}"
+    shown = f'<a href="{link}">{mark}</a>' if link else mark
+    notes = [html.escape(entry["caveat"])] if entry.get("caveat") else []
+    notes += [
+        html.escape(f"Not so: {check['words']}: {ledger.powers_of_ten(str(ledger.Check.read(check)))}.")
+        for check in entry.get("checks", [])
+        if not check["met"]
+    ]
+    measured = html.escape(entry.get("measured", "")) + "".join(f"<br><em>{note}</em>" for note in notes)
+    return (
+        f'<tr class="{verdict.replace(" ", "-")}"><th scope="row">{number}</th><td>{html.escape(claim)}</td>'
+        f"<td>{measured}</td><td>{shown}</td></tr>"
+    )
+
+
+def render(book: Book, *, strict: bool = True) -> None:
+    """Render the pages, unless they show these very sources already; a warning is a failure if `strict`."""
     sha = hashlib.sha256((run.ROOT / "constraints.txt").read_bytes() + Path(__file__).read_bytes())
-    for path in sorted(p for p in SOURCE.rglob("*") if p.is_file()):
-        sha.update(str(path.relative_to(SOURCE)).encode() + b"\0" + path.read_bytes() + b"\0")
-    stamp = run.BUILD / "rendered"
+    for path in sorted(p for p in book.source.rglob("*") if p.is_file()):
+        sha.update(str(path.relative_to(book.source)).encode() + b"\0" + path.read_bytes() + b"\0")
+    stamp = book.build / "rendered"
     if stamp.is_file() and stamp.read_text() == sha.hexdigest():
         return
     stamp.unlink(missing_ok=True)
-    config = ["--config", str(SOURCE / "book/_config.yml"), "--toc", str(SOURCE / "book/_toc.yml")]
-    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(SOURCE), *config]
-    result = subprocess.run(
-        [*command, "--path-output", str(run.ROOT / "book"), "--all", "-W", "--keep-going", "--quiet"]
-    )
-    if result.returncode:
+    config = ["--config", str(book.source / "book/_config.yml"), "--toc", str(book.source / "book/_toc.yml")]
+    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(book.source), *config]
+    how = ["--path-output", str(book.root / "book"), "--all", "--keep-going", "--quiet", *["-W"] * strict]
+    if subprocess.run([*command, *how]).returncode:
         sys.exit("The book did not render; the warnings stand above.")
     stamp.write_text(sha.hexdigest())
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -2,103 +2,192 @@
 
 A notebook is executed again when its own text, anything in ``helpers/``, the pinned versions, Python or this
 file changed; a digest of all of them is kept in the executed copy, so time stamps cannot mislead. The book and
-the tests read the same copies. Usage: ``python -m book.run NOTEBOOK`` executes one.
+the tests read the same copies. A notebook that fails leaves a copy too, whole up to the failure.
+
+Usage: ``python -m book.run NOTEBOOK FOLDER`` executes one notebook and puts the copy into the folder.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
-import shutil
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-ROOT = Path(__file__).resolve().parent.parent
-BUILD = ROOT / "book" / "_build"
-EXECUTED = BUILD / "executed"
 AT_A_TIME = 2
+CELL_SECONDS = 3600  # after which a cell is given up
 SOLUTION = re.compile(r'<details class="solution">.*?```python\n(.*?)```.*?</details>', re.DOTALL)
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
 STRICT = "import warnings; warnings.simplefilter('error')"
 LENIENT = "warnings.resetwarnings()"  # or the kernel stumbles over a warning of its own when it stops
 PEAK = "import resource as _r; print(_r.getrusage(_r.RUSAGE_SELF).ru_maxrss)"
 
 
+@dataclass(frozen=True)
+class Book:
+    """Where a book's parts lie: its sources below `root`, what is made of them below ``book/_build``."""
+
+    root: Path
+
+    @property
+    def notebooks(self) -> list[Path]:
+        """The notebooks in the order of their chapters."""
+        return sorted((self.root / "notebooks").glob("*.ipynb"))
+
+    @property
+    def build(self) -> Path:
+        """Everything that can be made again."""
+        return self.root / "book" / "_build"
+
+    @property
+    def executed(self) -> Path:
+        """The executed copies."""
+        return self.build / "executed"
+
+    @property
+    def source(self) -> Path:
+        """What the pages are rendered from."""
+        return self.build / "source"
+
+    @property
+    def pages(self) -> Path:
+        """The rendered pages."""
+        return self.build / "html"
+
+    def copy(self, notebook: Path) -> Path:
+        """Where the executed copy of a notebook lies."""
+        return self.executed / notebook.name
+
+
+ROOT = Path(__file__).resolve().parent.parent
+BOOK = Book(ROOT)
+
+
 def digest(notebook: Path, root: Path = ROOT) -> str:
     """SHA-256 of everything that the notebook's outputs depend on."""
+    return digest_of(notebook.read_bytes(), root)
+
+
+def digest_of(content: bytes, root: Path = ROOT) -> str:
+    """SHA-256 of a notebook's content and of all else that its outputs depend on."""
     sha = hashlib.sha256(sys.version.encode())
     helpers = (p for p in sorted((root / "helpers").rglob("*")) if p.is_file() and "__pycache__" not in p.parts)
     for path in [root / "constraints.txt", *helpers]:
         sha.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
-    sha.update(notebook.read_bytes() + b"\0" + Path(__file__).read_bytes())
+    sha.update(content + b"\0" + Path(__file__).read_bytes())
     return sha.hexdigest()
 
 
-def is_fresh(notebook: Path, root: Path = ROOT, executed: Path = EXECUTED) -> bool:
-    """Whether the executed copy shows what the notebook would give now."""
-    copy = executed / notebook.name
-    if not copy.is_file():
-        return False
-    return nbformat.read(copy, as_version=4).metadata.get("run", {}).get("digest") == digest(notebook, root)
+def about(copy: Path) -> dict[str, Any]:
+    """What an executed copy says about its run: digest, seconds, peak memory, and how it failed, if it did."""
+    return nbformat.read(copy, as_version=4).metadata.get("run", {}) if copy.is_file() else {}
 
 
-def execute_stale(notebooks: Iterable[Path]) -> None:
+def is_fresh(notebook: Path, book: Book = BOOK) -> bool:
+    """Whether the executed copy shows what the notebook would give now; one that failed is worth another try."""
+    run = about(book.copy(notebook))
+    return run.get("digest") == digest(notebook, book.root) and not run.get("failed")
+
+
+def execute_stale(book: Book = BOOK) -> None:
     """Execute the notebooks that are not fresh, two at a time, each in a process of its own."""
-    stale = [notebook for notebook in notebooks if not is_fresh(notebook)][::-1]  # the later ones take longer
-    if not stale:
-        return
-    threads = max(1, (os.cpu_count() or 1) // min(AT_A_TIME, len(stale)))
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    stale = [notebook for notebook in book.notebooks if not is_fresh(notebook, book)][::-1]  # the later take longer
+    threads = max(1, (os.cpu_count() or 1) // min(AT_A_TIME, max(1, len(stale))))
 
-    def run(notebook: Path) -> int:
+    def run(notebook: Path) -> None:
         print(f"executing {notebook.name} ...", flush=True)
-        return subprocess.run([sys.executable, "-m", "book.run", str(notebook)], cwd=ROOT, env=environment).returncode
+        start(notebook, book.executed, environment={"OMP_NUM_THREADS": str(threads)}, root=book.root)
 
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        if any(list(pool.map(run, stale))):
-            sys.exit("A notebook failed; its error stands above.")
+        list(pool.map(run, stale))
 
 
-def execute(notebook: Path) -> None:
-    """Run one notebook and its folded solutions in a fresh kernel, with warnings as errors, and keep the result."""
-    content = nbformat.read(notebook, as_version=4)
-    before = digest(notebook)
+def start(notebook: Path, folder: Path, *, environment: dict[str, str], root: Path = ROOT, quiet: bool = False) -> None:
+    """Execute a notebook in a process of its own, with these environment variables; there is a copy afterwards.
+
+    Args:
+        notebook: which.
+        folder: where the executed copy goes.
+        environment: more environment variables of the process.
+        root: of the book, whose ``helpers/`` are part of the digest.
+        quiet: whether what the process prints is thrown away.
+    """
+    command = [sys.executable, "-m", "book.run", str(notebook), str(folder), str(root)]
+    variables = {**os.environ, "PYDEVD_DISABLE_FILE_VALIDATION": "1", **environment}
+    process = subprocess.run(command, cwd=ROOT, env=variables, stdout=subprocess.DEVNULL if quiet else None)
+    if process.returncode:  # it could not even keep what it had, as when memory ran out
+        content = nbformat.read(notebook, as_version=4)
+        failed = {"failed": f"the process ended with code {process.returncode}", "failed_cell": -1}
+        _keep(content, folder / notebook.name, {"digest": digest(notebook, root), "seconds": 0, "peak_mb": 0, **failed})
+
+
+def execute(notebook: Path, folder: Path, root: Path = ROOT) -> dict[str, Any]:
+    """Run one notebook and its folded solutions in a fresh kernel, with warnings as errors, and keep the result.
+
+    Returns:
+        What is kept beside the outputs: digest, seconds, peak_mb, solutions; and if it failed, `failed`, the error
+        in a line, and `failed_cell`, its index (that of no cell if it was a solution).
+    """
+    content, before = nbformat.read(notebook, as_version=4), digest(notebook, root)
     solutions = [code for cell in content.cells for code in SOLUTION.findall(cell.source)]
-    EXECUTED.mkdir(parents=True, exist_ok=True)
-    scratch = BUILD / "scratch" / notebook.stem  # a notebook must not rely on where it lies
-    scratch.mkdir(parents=True, exist_ok=True)
-    client = NotebookClient(
-        content, timeout=900, kernel_name="python3", store_widget_state=False, extra_arguments=["--log-level=ERROR"]
-    )
-    with client.setup_kernel(cwd=str(scratch)):
-        _run(client, STRICT)
-        start = time.monotonic()
-        for index, cell in enumerate(content.cells):
-            client.execute_cell(cell, index)
-        seconds = time.monotonic() - start
-        peak = int(_run(client, PEAK).outputs[0].text)
-        for code in solutions:
-            _run(client, code)
-        _run(client, LENIENT)
-    shutil.rmtree(scratch)
-    content.metadata["run"] = {
-        "digest": before,
-        "seconds": round(seconds),
-        "peak_mb": round(peak / (2**20 if sys.platform == "darwin" else 2**10)),
-        "solutions": len(solutions),
-    }
-    temporary = EXECUTED / f".{notebook.name}"
+    result: dict[str, Any] = {"digest": before, "peak_mb": 0, "solutions": 0}
+    with tempfile.TemporaryDirectory() as scratch:  # a notebook must not rely on where it lies
+        client = NotebookClient(
+            content,
+            timeout=CELL_SECONDS,
+            kernel_name="python3",
+            store_widget_state=False,
+            extra_arguments=["--log-level=ERROR"],
+        )
+        begun, index = time.monotonic(), 0
+        try:
+            with client.setup_kernel(cwd=scratch):
+                _run(client, STRICT)
+                begun = time.monotonic()
+                for index, cell in enumerate(content.cells):
+                    client.execute_cell(cell, index)
+                result["seconds"] = round(time.monotonic() - begun)
+                peak = int(_run(client, PEAK).outputs[0].text)
+                result["peak_mb"] = round(peak / (2**20 if sys.platform == "darwin" else 2**10))
+                index += 1
+                for code in solutions:
+                    _run(client, code)
+                    result["solutions"] += 1
+                _run(client, LENIENT)
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            result |= {"failed": _in_a_line(error), "failed_cell": index}
+        result.setdefault("seconds", round(time.monotonic() - begun))
+    _keep(content, folder / notebook.name, result)
+    return result
+
+
+def _in_a_line(error: Exception) -> str:
+    """The error's name and message, without colors and without the code that raised it."""
+    if isinstance(error, CellExecutionError):
+        return ANSI.sub("", f"{error.ename}: {error.evalue}")
+    return f"{type(error).__name__}: {ANSI.sub('', str(error)).strip().splitlines()[0]}"
+
+
+def _keep(content: NotebookNode, path: Path, result: dict[str, Any]) -> None:
+    content.metadata["run"] = result
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}")
     nbformat.write(content, temporary)
-    temporary.replace(EXECUTED / notebook.name)
-    print(f"executed {notebook.name} in {seconds:.0f} s, {len(solutions)} solutions after it", flush=True)
+    temporary.replace(path)
 
 
 def _run(client: NotebookClient, code: str) -> NotebookNode:
@@ -110,13 +199,19 @@ def _run(client: NotebookClient, code: str) -> NotebookNode:
         client.nb.cells.pop()
 
 
-def outputs(notebook: Path, mime: str) -> Iterator:
-    """Everything of one MIME type that the executed copy of a notebook shows, in order."""
-    for cell in nbformat.read(EXECUTED / notebook.name, as_version=4).cells:
+def outputs(copy: Path, mime: str) -> Iterator[Any]:
+    """Everything of one MIME type that an executed copy shows, in order; nothing if there is no copy."""
+    if not copy.is_file():
+        return
+    for cell in nbformat.read(copy, as_version=4).cells:
         for output in cell.get("outputs", []):
             if mime in output.get("data", {}):
-                yield output["data"][mime]
+                data = output["data"][mime]
+                yield json.loads(data) if mime.endswith("json") and isinstance(data, str) else data
 
 
 if __name__ == "__main__":
-    execute(Path(sys.argv[1]).resolve())
+    name, where, book_root = (Path(argument).resolve() for argument in sys.argv[1:])
+    outcome = execute(name, where, book_root)
+    solved = f", {outcome['solutions']} solutions after it"
+    print(f"{name.name}: {outcome['seconds']} s{solved}. " + outcome.get("failed", ""), flush=True)

@@ -35,6 +35,12 @@ class Check:
     bound: Any
     log: bool = False
 
+    @classmethod
+    def read(cls, record: Mapping[str, Any]) -> Check:
+        """The check that a record of an entry keeps."""
+        found = record["found"] if record["relation"] == "==" else tuple(record["found"])
+        return cls(found, record["relation"], record["bound"], record["log"])
+
     @property
     def met(self) -> bool:
         """Whether all that was found keeps to the bound; NaN never does."""

@@ -1,14 +1,18 @@
-"""What the build does to the text: links to the glossary, small pictures, tables."""
+"""What the build does to the text, and to a book whose notebooks fail or contradict their pages."""
 
 from __future__ import annotations
 
 import base64
 import io
+import re
+from pathlib import Path
 
+import nbformat
 import pytest
 from PIL import Image
 
-from book import build
+from book import build, run
+from helpers import ledger
 
 GLOSSARY = """# Glossary
 
@@ -74,3 +78,144 @@ def test_a_figure_may_be_shown_with_another_caption() -> None:
     assert placed == '<figure><img alt="a" src="b"><figcaption>Four cats.</figcaption></figure>'
     assert build.FIGURE.fullmatch("<!-- figure 6.1: Four\ncats. -->").groups() == ("figure", "6.1", "Four\ncats.")
     assert build.FIGURE.fullmatch("<!-- thumbnail 1.4 -->").groups() == ("thumbnail", "1.4", None)
+
+
+ENTRY = """from helpers import ledger
+ledger.entry("{claim}", experiment="We looked.", measured="It is {found}.", verdict="holds",
+             checks={{"the sea is dry": ledger.below({found}, 0.2)}})"""
+CONFIG = "title: Tiny\nonly_build_toc_files: true\nexecute:\n  execute_notebooks: 'off'\n"
+CONFIG += "sphinx:\n  config:\n    suppress_warnings: [mystnb.unknown_mime_type]\n"
+TOC = "format: jb-book\nroot: book/intro\nchapters:\n- file: book/ledger\n"
+
+
+def tiny_book(root: Path, **notebooks: list[str]) -> run.Book:
+    """A book of notebooks, each a list of cells: code, or text where it begins with a hash and a space."""
+    for name, cells in notebooks.items():
+        made = [
+            nbformat.v4.new_markdown_cell(source)
+            if source.startswith(("# ", "<"))
+            else nbformat.v4.new_code_cell(source)
+            for source in cells
+        ]
+        path = root / "notebooks" / f"{name}.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(nbformat.v4.new_notebook(cells=made, metadata={"language_info": {"name": "python"}}), path)
+    (root / "book").mkdir()
+    (root / "constraints.txt").touch()
+    pages = {
+        "_config.yml": CONFIG,
+        "_toc.yml": TOC + "".join(f"- file: notebooks/{name}\n" for name in notebooks),
+        "glossary.md": "",
+        "intro.md": "# Tiny\n\n<!-- figure 2.1: A caption of its own. -->\n\nThe end.\n",
+        "ledger.md": "# The ledger\n\n<!-- ledger -->\n\n<!-- runs -->\n",
+    }
+    for name, text in pages.items():
+        (root / "book" / name).write_text(text)
+    return run.Book(root)
+
+
+def text_of(page: Path) -> str:
+    """What a reader sees of a page's article."""
+    article = re.search(r"<article.*?</article>", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert article
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", article[0]))
+
+
+def test_a_check_that_is_not_met_and_a_notebook_that_fails_leave_a_whole_book(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    book = tiny_book(
+        tmp_path,
+        **{
+            "01_wrong": ["# Wrong", "print('first')", ENTRY.format(claim="1.2", found=0.7), "print('last')"],
+            "02_broken": ["# Broken", "print('before')", "print('half')\nlen(5)", "print('never seen')"],
+        },
+    )
+    assert build.main(book) == 1
+    said = capfd.readouterr().out
+    assert "not so on this machine: claim 1.2, the sea is dry: found 0.7, wanted < 0.2" in said
+    assert "02_broken.ipynb failed, and its page ends there: TypeError: object of type 'int' has no len()" in said
+
+    wrong = text_of(book.pages / "notebooks/01_wrong.html")
+    assert "not so on this machine" in wrong
+    assert "the sea is dry: found 0.7, wanted &lt; 0.2" in wrong
+    assert "last" in wrong
+
+    broken = text_of(book.pages / "notebooks/02_broken.html")
+    assert "before" in broken
+    assert "half" in broken
+    assert "the step above failed: TypeError: object of type &#39;int&#39; has no len()" in broken.replace(
+        "&#x27;", "&#39;"
+    )
+    assert "never seen" not in broken
+    assert "Traceback" not in broken
+
+    table = text_of(book.pages / "book/ledger.html")
+    assert "46 claims: 1 ! not so on this machine." in table
+    assert "Not so: the sea is dry: found 0.7, wanted &lt; 0.2." in table
+    assert "The end." in text_of(book.pages / "book/intro.html")
+    assert not run.is_fresh(book.notebooks[1], book), "a notebook that failed is worth another try"
+
+
+def test_a_contradiction_alone_is_no_failure_and_a_whole_book_is_built_once(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    whole = ["# Right", ENTRY.format(claim="1.3", found=0.1)]
+    book = tiny_book(tmp_path, **{"01_wrong": ["# Wrong", ENTRY.format(claim="1.2", found=0.7)], "02_right": whole})
+    assert build.main(book) == 0
+    assert "executing 01_wrong.ipynb" in capfd.readouterr().out
+    assert "1 ✓ holds, 1 ! not so on this machine." in text_of(book.pages / "book/ledger.html")
+    assert build.main(book) == 0
+    said = capfd.readouterr().out
+    assert "executing" not in said
+    assert "not so on this machine: claim 1.2" in said
+
+
+@pytest.mark.parametrize(
+    ("cells", "reason", "shown", "hidden"),
+    [
+        (["# A", "print('seen')", "import os; os._exit(3)", "print('no')"], "DeadKernelError", "seen", "'no'"),
+        (["# A", "print('seen')", "raise ValueError('<b>')"], "ValueError: <b>", "&lt;b&gt;", "Traceback"),
+        (["# A", "print('seen')", "import warnings; warnings.warn('old')"], "UserWarning: old", "seen", "Traceback"),
+        (
+            [
+                "# A",
+                "print('seen')",
+                '<details class="solution">\n\n```python\nassert 1 == 2, "sum"\n```\n\n</details>',
+            ],
+            "AssertionError: sum",
+            "a solution below it",
+            "Traceback",
+        ),
+    ],
+)
+def test_every_kind_of_failure_keeps_the_page_up_to_it(
+    tmp_path: Path, cells: list[str], reason: str, shown: str, hidden: str
+) -> None:
+    book = tiny_book(tmp_path, **{"01_a": cells})
+    result = run.execute(book.notebooks[0], book.executed, book.root)
+    assert result["failed"].startswith(reason)
+    page = build._as_page(book.copy(book.notebooks[0]), []).decode()
+    assert "This page ends here" in page
+    assert shown in page
+    assert hidden not in page.partition("This page ends here")[2]
+    assert reason.split(":")[0] in page
+
+
+def test_a_process_that_is_killed_leaves_a_page_that_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    book = tiny_book(tmp_path, **{"01_a": ["# A", "print('seen')"]})
+    monkeypatch.setattr(run.sys, "executable", "/bin/false")
+    run.start(book.notebooks[0], book.executed, environment={}, root=book.root)
+    page = build._as_page(book.copy(book.notebooks[0]), []).decode()
+    assert "its run failed: <code>the process ended with code 1</code>" in page
+
+
+def test_an_unmet_check_reads_back_as_it_was_written() -> None:
+    entry = ledger.entry(
+        "1.2",
+        experiment="e",
+        measured="m",
+        verdict="holds",
+        checks={"so": ledger.below([1.0, 2.0], 3, log=True), "exactly": ledger.equal(["a"], ["a"])},
+    )
+    assert [ledger.Check.read(check) for check in entry.record()["checks"]] == list(entry.checks.values())
