@@ -103,8 +103,8 @@ def is_fresh(notebook: Path, book: Book = BOOK) -> bool:
     return run.get("digest") == digest(notebook, book.root) and not run.get("failed")
 
 
-def execute_stale(book: Book = BOOK) -> None:
-    """Execute the notebooks that are not fresh, two at a time, each in a process of its own."""
+def execute_stale(book: Book = BOOK) -> list[Path]:
+    """Execute the notebooks that are not fresh, two at a time, each in a process of its own; which they were."""
     stale = [notebook for notebook in book.notebooks if not is_fresh(notebook, book)][::-1]  # the later take longer
     threads = max(1, (os.cpu_count() or 1) // min(AT_A_TIME, max(1, len(stale))))
 
@@ -114,6 +114,7 @@ def execute_stale(book: Book = BOOK) -> None:
 
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         list(pool.map(run, stale))
+    return stale
 
 
 def start(notebook: Path, folder: Path, *, environment: dict[str, str], root: Path = ROOT, quiet: bool = False) -> None:
