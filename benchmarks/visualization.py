@@ -71,7 +71,7 @@ def rows() -> dict[str, Spread]:
         times.append(seconds(mine) / seconds(theirs))
         for side, picture in drawn.items():
             with torch.no_grad():
-                sure[side].append(judge(images.rounded(picture)).softmax(1)[0, neuron].item())
+                sure[side].append(judge(images.quantize(picture)).softmax(1)[0, neuron].item())
     floor = [seconds(lambda: looped(network, 3, 6)) / seconds(lambda: bare_loop(network, 3, 6)) for _ in range(7)]
     return {
         f"class image, {STEPS} steps at {SIZE} px: ours (4 views a step) / lucent (1 view)": spread(times),

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import difflib
+import errno
+import io
 import os
+import shutil
 import uuid
 import warnings
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from numbers import Integral
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 import torch
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -20,6 +25,12 @@ SMALLEST_SIDE, LARGEST_SIDE = 8, 10_000  # pixels
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 MOVING_FORMATS = {".webp": "WEBP", ".gif": "GIF"}
 SLOWEST, FASTEST = 0.1, 100  # frames a second; GIF counts in hundredths of a second
+OTHER_TYPES = {  # what else one might hand to `load`, and what to do with it
+    "Tensor": "a tensor is loaded already, and images.check says whether it is an image",
+    "ndarray": "for an array (H, W, 3) of bytes give Image.fromarray(array)",
+    "bytes": "for the bytes of a file give io.BytesIO(bytes)",
+}
+Source = str | os.PathLike[str] | IO[bytes] | Image.Image
 
 
 def require(condition: bool, message: str) -> None:
@@ -43,36 +54,29 @@ def check(pixels: Tensor) -> None:
         raise ValueError(f"pixels lie in [0, 1], not in [{low:.3g}, {high:.3g}]; networks normalize by themselves")
 
 
-def load(path: str | os.PathLike[str] | IO[bytes], *, size: int | None = None) -> Tensor:
-    """Read a picture file, or an open one, as (1, 3, H, W).
+def load(path: Source, *, size: int | None = None) -> Tensor:
+    """Read a picture file, an open one or a Pillow picture as (1, 3, H, W).
 
-    Turned upright by its EXIF tag; transparency is laid on white.
+    Turned upright by its EXIF tag; transparency is laid on white. In a picture of floats, white is 1, 255 or 65535,
+    whichever the pixels mean but for their brightest hundredth: a few hot ones are clipped.
 
     Args:
-        path: anything that Pillow reads.
+        path: of anything that Pillow reads; or a file opened with "rb"; or a Pillow picture, which is not changed.
         size: the longer side in pixels after scaling; None keeps the picture's own.
 
     Raises:
-        FileNotFoundError: no such file.
+        FileNotFoundError, IsADirectoryError, PermissionError: there is no file that could be read.
+        TypeError: something else than a path, a file or a Pillow picture.
         ValueError: not a picture, cut short, too small, or more pixels than Pillow deems safe.
     """
     _check_size(size)
-    name = path if isinstance(path, (str, os.PathLike)) else getattr(path, "name", None) or "the picture"
-    try:
-        picture, (width, height) = _decode(path, size)
-    except (FileNotFoundError, IsADirectoryError, PermissionError):
-        raise
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        limit = Image.MAX_IMAGE_PIXELS
-        raise ValueError(f"{name} is over the limit of {limit:,} pixels; make it smaller first") from error
-    except UnidentifiedImageError as error:
-        raise ValueError(f"{name} is not a picture that Pillow can read; save it as PNG or JPEG") from error
-    except Exception as error:  # there is no end to what an altered file makes the decoders raise
-        raise ValueError(f"{name} is cut short or damaged ({error}); fetch or save it again") from error
+    with _opened(path) as file:
+        picture, (width, height) = _decode(file, _name(path), size)
     if min(width, height) < SMALLEST_SIDE:
-        raise ValueError(f"{name} is {width} x {height} pixels; the shorter side needs at least {SMALLEST_SIDE}")
+        raise ValueError(f"{_name(path)} is {width} x {height} pixels; the shorter side needs at least {SMALLEST_SIDE}")
     if size is not None and min(width, height) * size < SMALLEST_SIDE * max(width, height):
-        raise ValueError(f"{name} is {width} x {height} pixels, too narrow for size {size}; crop it or raise the size")
+        shape = f"{width} x {height} pixels, too narrow for size {size}"
+        raise ValueError(f"{_name(path)} is {shape}; crop it or raise the size")
     return from_pil(picture if size is None else _fit(picture, size, (width, height)))
 
 
@@ -103,24 +107,19 @@ def animate(frames: Iterable[Tensor], path: str | os.PathLike[str], *, fps: floa
 
 def sample(name: str, *, size: int | None = None) -> Tensor:
     """One of the book's own pictures, (1, 3, H, W): see `samples()` for their names; `size` as in `load`."""
-    from helpers import drawings
-
-    drawn = {"clouds": drawings.clouds, "cartoon": drawings.cartoon}
-    _check_size(size)
-    if name in drawn:
-        if size is None:
-            return drawn[name]()
-        picture = to_pil(drawn[name](size=max(size, drawings.SMALLEST_SIZE)))  # at least as large as asked for
-        return from_pil(_fit(picture, size, picture.size))
     if name not in samples():
-        near = difflib.get_close_matches(name, samples(), n=1, cutoff=0.4) or samples()
+        near = difflib.get_close_matches(str(name), samples(), n=1, cutoff=0.4) or samples()
         raise ValueError(f"there is no sample {name!r}; did you mean {' or '.join(map(repr, near))}?")
-    return load(PICTURES / f"{name}.jpg", size=size)
+    return load(_pictures()[name], size=size)
 
 
 def samples() -> tuple[str, ...]:
     """The names that `sample` knows."""
-    return ("cartoon", "clouds", *sorted(path.stem for path in PICTURES.glob("*.jpg")))
+    return tuple(_pictures())
+
+
+def _pictures() -> dict[str, Path]:
+    return {path.stem: path for path in sorted(PICTURES.iterdir()) if path.suffix in FORMATS}
 
 
 def resize(pixels: Tensor, size: tuple[int, int]) -> Tensor:
@@ -153,8 +152,8 @@ def recolor(pixels: Tensor, colors: Tensor) -> Tensor:
     return (colors + luminance(pixels) - luminance(colors)).clamp(0, 1)
 
 
-def rounded(pixels: Tensor) -> Tensor:
-    """The pixels as a file of 8 bits a channel keeps them."""
+def quantize(pixels: Tensor) -> Tensor:
+    """The pixels rounded to 8 bits a channel, as a file keeps them."""
     return (pixels * 255).round() / 255
 
 
@@ -168,43 +167,103 @@ def to_pil(pixels: Tensor) -> Image.Image:
 
 
 def from_pil(picture: Image.Image) -> Tensor:
-    """A Pillow picture as (1, 3, H, W)."""
-    return (
-        torch.from_numpy(np.array(picture.convert("RGB"), dtype=np.float32) / 255).permute(2, 0, 1)[None].contiguous()
-    )
+    """A Pillow picture of any mode as (1, 3, H, W), as it stands; `load` also turns and scales it."""
+    values = np.array(_to_rgb(picture), dtype=np.float32) / 255
+    return torch.from_numpy(values).permute(2, 0, 1)[None].contiguous()
 
 
 def _check_size(size: int | None) -> None:
+    if size is not None and not isinstance(size, Integral):
+        raise TypeError(f"size is {size!r}; it is one whole number, the longer side in pixels")
     limits = f"size is {size} pixels; the least is {SMALLEST_SIDE}, the most {LARGEST_SIDE}"
     require(size is None or SMALLEST_SIDE <= size <= LARGEST_SIDE, limits)
 
 
-def _decode(path: str | os.PathLike[str] | IO[bytes], size: int | None) -> tuple[Image.Image, tuple[int, int]]:
+def _name(source: Source) -> str:
+    name = source if isinstance(source, (str, os.PathLike)) else getattr(source, "name", None)
+    return str(name or "the picture")
+
+
+def _opened(source: Source) -> AbstractContextManager[IO[bytes] | Image.Image]:
+    """What can be decoded. Errors here are about the file's name or the kind of object, not about a picture."""
+    if isinstance(source, (str, os.PathLike)):
+        if os.path.isdir(source):
+            raise IsADirectoryError(f"{source} is a folder; images.load reads one picture file")
+        return open(source, "rb")  # the caller closes it
+    if isinstance(source, ImageFile.ImageFile) and source.tile and source.fp is None:
+        raise ValueError("the picture was closed before it was read; load it while it is open")
+    if isinstance(source, Image.Image):
+        return nullcontext(source)
+    if isinstance(source, io.TextIOBase):
+        raise TypeError(f'{_name(source)} was opened as text; open it with "rb"')
+    if not hasattr(source, "read"):
+        kind = type(source).__name__
+        hint = f"; {OTHER_TYPES[kind]}" if kind in OTHER_TYPES else ""
+        raise TypeError(f'images.load takes a path, a file opened with "rb" or a Pillow picture, not a {kind}{hint}')
+    if getattr(source, "closed", False):
+        raise ValueError(f"{_name(source)} is closed; load it while it is open")
+    return nullcontext(source)
+
+
+def _decode(file: IO[bytes] | Image.Image, name: str, size: int | None) -> tuple[Image.Image, tuple[int, int]]:
     """The picture, upright, perhaps scaled down but to no less than `size`; and the width and height it came with."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with Image.open(path) as file:
-            width, height = file.size
-            if size is not None:
-                file.draft("RGB", (size, size))  # a JPEG is scaled down while it is decoded
-            file.load()  # turns a TIFF upright and takes its tag away
-            if file.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8):  # it lies on its side
-                width, height = height, width
-            return _to_rgb(ImageOps.exif_transpose(file)), (width, height)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            if isinstance(file, Image.Image):
+                return _upright(file.copy())
+            with Image.open(file) as picture:
+                full = picture.size
+                if size is not None:
+                    picture.draft("RGB", (size, size))  # a JPEG is scaled down while it is decoded
+                return _upright(picture, full)
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        limit = Image.MAX_IMAGE_PIXELS
+        raise ValueError(f"{name} is over the limit of {limit:,} pixels; make it smaller first") from error
+    except UnidentifiedImageError as error:
+        raise ValueError(f"{name} is not a picture that Pillow can read; save it as PNG or JPEG") from error
+    except MemoryError as error:
+        raise ValueError(f"{name} is too large for the memory of this machine; make it smaller first") from error
+    except Exception as error:  # there is no end to what an altered file makes the decoders raise
+        raise ValueError(f"{name} is cut short or damaged ({error}); fetch or save it again") from error
+
+
+def _upright(picture: Image.Image, full: tuple[int, int] | None = None) -> tuple[Image.Image, tuple[int, int]]:
+    """The picture as RGB and upright, and its width and height, or those of the full picture, turned like it."""
+    width, height = full or picture.size
+    picture.load()  # turns a TIFF upright and takes its tag away
+    if picture.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8):  # it lies on its side
+        width, height = height, width
+    return _to_rgb(ImageOps.exif_transpose(picture)), (width, height)
 
 
 def _to_rgb(picture: Image.Image) -> Image.Image:
-    if picture.mode.startswith(("I", "F")):  # 16 or 32 bits a pixel: convert("RGB") would clip, not scale
-        values = np.asarray(picture, dtype=np.float64)
-        values, deep = np.nan_to_num(values), picture.mode.startswith("I;16")
-        whites = (65535,) if deep else (1, 255, 65535)  # a float picture may overshoot its white a little
-        top = next((white for white in whites if values.max() <= 1.1 * white), values.max())
-        picture = Image.fromarray((values.clip(0, top) / top * 255).round().astype(np.uint8))
+    if picture.mode.startswith(("I", "F")):
+        picture = _shallow(picture)
     if "A" in picture.mode or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture)
     return picture.convert("RGB")
+
+
+def _shallow(picture: Image.Image) -> Image.Image:
+    """A picture of 16 or 32 bits a pixel as one of 8 bits; convert("RGB") would clip it, not scale it."""
+    values = np.asarray(picture, dtype=np.float64)
+    white = 65535 if picture.mode.startswith("I;16") else _white(values)
+    values = np.nan_to_num(values, nan=0, posinf=white, neginf=0).clip(0, white)
+    return Image.fromarray((values / white * 255).round().astype(np.uint8))
+
+
+def _white(values: np.ndarray) -> float:
+    """What white is in a picture of floats: 1, 255 or 65535, which it may overshoot a little; else its own brightest.
+
+    The brightest hundredth, and at least one pixel, has no say, for a single hot pixel would make all others black.
+    """
+    finite = values[np.isfinite(values)]
+    rank = finite.size - 1 - max(1, finite.size // 100)
+    usual = float(np.partition(finite, rank)[rank]) if rank >= 0 else 0.0
+    return next((white for white in (1.0, 255.0, 65535.0) if usual <= 1.1 * white), usual)
 
 
 def _fit(picture: Image.Image, size: int, full: tuple[int, int]) -> Image.Image:
@@ -216,16 +275,23 @@ def _fit(picture: Image.Image, size: int, full: tuple[int, int]) -> Image.Image:
 def _format(path: Path, known: dict[str, str]) -> str:
     if path.suffix.lower() not in known:
         raise ValueError(f"{path.name!r} ends in {path.suffix!r}; use one of {', '.join(known)}")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {path.parent}")
+    folder = Path(os.path.realpath(path)).parent  # a link's target may lie elsewhere
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {folder}")
     return known[path.suffix.lower()]
 
 
-def _write_atomically(target: Path, write: Callable[[IO[bytes]], object]) -> None:
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+def _write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Write a whole file or none; through a link, onto what the link leads to, with the permissions that it has."""
+    target = Path(os.path.realpath(path))
+    if target.is_symlink():
+        raise OSError(errno.ELOOP, "this link leads back to itself", str(path))
+    temporary = target.with_name(f".{uuid.uuid4().hex}")
     try:
         with temporary.open("xb") as file:
             write(file)
+        if target.exists():
+            shutil.copymode(target, temporary)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)

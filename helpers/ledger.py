@@ -5,15 +5,15 @@ from __future__ import annotations
 import html
 import math
 import operator
-import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from helpers import typography
+
 MIME = "application/vnd.under-the-hood.ledger+json"
-SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 VERDICTS = {"holds": "✓", "holds with a caveat": "≈", "undecided": "?", "does not hold": "✗"}
 NOT_SO = "not so on this machine"
 RELATIONS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
@@ -169,7 +169,7 @@ class Entry:
         say = {name: html.escape(getattr(self, name)) for name in ("id", "claim", "experiment", "measured", "caveat")}
         caveat = f"<dt>Footnote</dt><dd>{say['caveat']}</dd>" if self.caveat else ""
         contradicted = "".join(
-            f"<li>{html.escape(words)}: {html.escape(powers_of_ten(str(check)))}</li>"
+            f"<li>{html.escape(words)}: {html.escape(typography.powers_of_ten(str(check)))}</li>"
             for words, check in self.unmet.items()
         )
         if contradicted:
@@ -226,17 +226,5 @@ def entry(
         raise ValueError(f"claim {claim} needs an experiment and what was measured")
     if verdict != "holds" and not caveat.strip():
         raise ValueError(f"claim {claim} {verdict}: say why in `caveat`")
-    experiment, measured, caveat = (powers_of_ten(text) for text in (experiment, measured, caveat))
+    experiment, measured, caveat = (typography.powers_of_ten(text) for text in (experiment, measured, caveat))
     return Entry(claim, known[claim], experiment, measured, verdict, caveat, dict(checks))
-
-
-def powers_of_ten(text: str) -> str:
-    """The text with numbers such as 2e-07 written as on paper: 2 × 10⁻⁷."""
-
-    def written(found: re.Match[str]) -> str:
-        if float(found[1]) == 0:
-            return "0"
-        power = "10" + str(int(found[2])).translate(SUPERSCRIPTS)
-        return power if found[1] == "1" else f"{found[1]} × {power}"
-
-    return re.sub(r"(?<![\w.])(\d+(?:\.\d+)?)e([+-]?\d+)\b", written, text)

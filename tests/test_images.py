@@ -222,6 +222,83 @@ def test_a_size_under_the_least_is_refused(size):
         images.load("never opened.png", size=size)
 
 
+# --- Pillow pictures, and what is neither a file nor a picture --------------------------------------------------------
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT)
+@pytest.mark.parametrize("kind", ["png", "jpg", "tiff"])
+@pytest.mark.parametrize("size", [None, 60])
+def test_a_pillow_picture_is_read_like_its_file_and_not_changed(tmp_path, orientation, kind, size):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    random_picture(90, 60).save(tmp_path / f"x.{kind}", exif=exif)
+    expected = images.load(tmp_path / f"x.{kind}", size=size)
+    with Image.open(tmp_path / f"x.{kind}") as picture:
+        found = images.load(picture, size=size)
+        again = images.load(picture, size=size)
+    assert found.shape == expected.shape
+    if size is None:  # a JPEG's file is scaled while it is decoded
+        assert torch.equal(found, expected)
+    assert torch.equal(found, again)
+
+
+def test_a_pillow_picture_made_in_memory_is_taken():
+    assert torch.equal(images.load(Image.new("RGB", (16, 16))), torch.zeros(1, 3, 16, 16))
+    red = Image.new("RGBA", (16, 8), (255, 0, 0, 0))
+    assert torch.equal(images.load(red), torch.ones(1, 3, 8, 16))
+    assert red.mode == "RGBA"
+    with pytest.raises(ValueError, match=r"^the picture is 4 x 16 pixels; the shorter side needs at least 8"):
+        images.load(Image.new("L", (4, 16)))
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        (np.zeros((16, 16, 3), np.uint8), r"not a ndarray; .*Image\.fromarray\(array\)"),
+        (b"\x89PNG", r"not a bytes; .*io\.BytesIO\(bytes\)"),
+        (torch.zeros(1, 3, 16, 16), "not a Tensor; a tensor is loaded already"),
+        (None, "not a NoneType$"),
+        (3, "not a int$"),
+        (["x.png"], "not a list$"),
+    ],
+    ids=["array", "bytes", "tensor", "None", "int", "list"],
+)
+def test_what_is_neither_file_nor_picture_is_told_what_would_be(source, hint):
+    with pytest.raises(TypeError, match=r'takes a path, a file opened with "rb" or a Pillow picture, ' + hint):
+        images.load(source)
+
+
+def test_files_that_cannot_be_read_from_are_not_called_damaged(tmp_path):
+    random_picture(20, 10).save(tmp_path / "x.png")
+    with (tmp_path / "x.png").open(encoding="latin-1") as file, pytest.raises(TypeError, match='open it with "rb"'):
+        images.load(file)
+    with (tmp_path / "x.png").open("rb") as closed:
+        pass
+    with pytest.raises(ValueError, match=r"x\.png is closed; load it while it is open"):
+        images.load(closed)
+    with Image.open(tmp_path / "x.png") as picture:
+        pass
+    with pytest.raises(ValueError, match="closed before it was read"):
+        images.load(picture)
+
+
+@pytest.mark.parametrize("size", ["300", 224.0, (100, 100)])
+def test_a_size_that_is_no_whole_number_is_refused(size):
+    with pytest.raises(TypeError, match=r"size is .*; it is one whole number, the longer side in pixels"):
+        images.load("never opened.png", size=size)
+
+
+def test_a_picture_too_large_for_the_memory_is_not_called_damaged(tmp_path, monkeypatch):
+    random_picture(20, 10).save(tmp_path / "x.png")
+
+    def fail(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(images, "_to_rgb", fail)
+    with pytest.raises(ValueError, match=r"x\.png is too large for the memory of this machine"):
+        images.load(tmp_path / "x.png")
+
+
 # --- Files that are no pictures ---------------------------------------------------------------------------------------
 
 BROKEN = {
@@ -276,8 +353,11 @@ def test_a_picture_of_hardly_any_pixels_is_refused(tmp_path, width, height):
 def test_a_missing_file_and_a_folder_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nowhere\.png"):
         images.load(tmp_path / "nowhere.png")
-    with pytest.raises(IsADirectoryError, match=re.escape(str(tmp_path))):
+    with pytest.raises(IsADirectoryError, match=re.escape(str(tmp_path)) + " is a folder; .* reads one picture file"):
         images.load(tmp_path)
+    (tmp_path / "x.png").write_bytes(b"")
+    with pytest.raises(NotADirectoryError, match=r"x\.png/y\.png"):
+        images.load(tmp_path / "x.png" / "y.png")
 
 
 @pytest.mark.parametrize("side", [12, 20])  # Pillow warns above its limit, and refuses above twice its limit
@@ -363,6 +443,53 @@ def test_saving_replaces_a_file_and_leaves_the_usual_permissions(tmp_path, photo
     assert sorted(file.name for file in tmp_path.iterdir()) == ["plain", "x.png"]
     mode = stat.S_IMODE(os.stat(tmp_path / "x.png").st_mode)
     assert mode == stat.S_IMODE(os.stat(tmp_path / "plain").st_mode)
+
+
+@pytest.mark.parametrize(("write", "suffix"), WRITERS.values(), ids=WRITERS)
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_link_is_kept_and_its_target_written(tmp_path, photo, write, suffix, exists):
+    (tmp_path / "far").mkdir()
+    target, link, other = tmp_path / "far" / "target", tmp_path / f"x{suffix}", tmp_path / f"y{suffix}"
+    if exists:
+        target.write_bytes(b"old")
+        target.chmod(0o600)
+    link.symlink_to("far/target")  # relative
+    other.symlink_to(link)
+    write(photo, other)
+    assert link.is_symlink()
+    assert other.is_symlink()
+    with Image.open(target) as file:
+        assert file.size == (64, 64)
+    assert [path.name for path in (tmp_path / "far").iterdir()] == ["target"]
+    if exists:
+        assert stat.S_IMODE(target.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(("write", "suffix"), WRITERS.values(), ids=WRITERS)
+def test_a_failing_writer_leaves_the_target_of_a_link(tmp_path, monkeypatch, photo, write, suffix):
+    (tmp_path / "target").write_bytes(b"precious")
+    (tmp_path / f"x{suffix}").symlink_to(tmp_path / "target")
+    monkeypatch.setattr(Image.Image, "save", fail_half_way)
+    with pytest.raises(OSError, match="disk full"):
+        write(photo, tmp_path / f"x{suffix}")
+    assert (tmp_path / "target").read_bytes() == b"precious"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_link_to_a_missing_folder_or_to_itself_is_refused(tmp_path, photo):
+    (tmp_path / "x.png").symlink_to(tmp_path / "nowhere" / "x.png")
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*nowhere"):
+        images.save(photo, tmp_path / "x.png")
+    (tmp_path / "y.png").symlink_to(tmp_path / "y.png")
+    with pytest.raises(OSError, match=r"leads back to itself.*y\.png"):
+        images.save(photo, tmp_path / "y.png")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.png", "y.png"]
+
+
+def test_the_longest_name_can_be_written(tmp_path, photo):
+    path = tmp_path / ("x" * 251 + ".png")
+    images.save(photo, path)
+    assert path.is_file()
 
 
 BAD = {
@@ -510,6 +637,14 @@ def test_resize_to_the_same_size_changes_nothing(noise):
     assert torch.equal(images.resize(pixels, (9, 12)), pixels)
 
 
+def test_quantize_rounds_to_what_a_file_keeps(tmp_path):
+    pixels = torch.tensor([0.0, 100.4 / 255, 100.6 / 255, 1.0]).view(1, 1, 2, 2).repeat(1, 3, 4, 4)
+    expected = [0, 100 / 255, 101 / 255, 1]
+    assert images.quantize(pixels)[0, 0, :2, :2].flatten().tolist() == pytest.approx(expected)
+    images.save(pixels, tmp_path / "x.png")
+    assert torch.equal(images.quantize(pixels), images.load(tmp_path / "x.png"))
+
+
 # --- Light and color --------------------------------------------------------------------------------------------------
 
 
@@ -557,6 +692,32 @@ def test_a_picture_of_floats_is_scaled_by_the_white_that_it_means(tmp_path, peak
     values[0, 0], values[8, 8] = peak, np.nan
     Image.fromarray(values).save(tmp_path / "float.tiff")
     assert images.load(tmp_path / "float.tiff")[0, 0, 4, 4].item() == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize("extreme", [[40.0], [-40.0], [np.inf], [-np.inf], [np.nan], [1e30], [40.0, 1e9, -5.0]])
+@pytest.mark.parametrize("side", [8, 40])
+def test_a_few_extreme_pixels_do_not_set_the_scale(tmp_path, extreme, side):
+    extreme = extreme if side > 8 else extreme[:1]
+    values = np.full((side, side), 0.5, dtype=np.float32)
+    values[0, : len(extreme)] = extreme
+    Image.fromarray(values).save(tmp_path / "hot.tiff")
+    pixels = images.load(tmp_path / "hot.tiff")
+    assert pixels[0, :, 1:].unique().item() == pytest.approx(128 / 255)
+    assert pixels[0, 0, 0, 0].item() == (1 if extreme[0] > 0 else 0)
+    whole = np.full((side, side), 51, dtype=np.int32)
+    whole[0, 0] = 60_000
+    assert images.from_pil(Image.fromarray(whole))[0, 0, 1:].unique().item() == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
+def test_a_picture_of_one_float_is_an_image(value):
+    images.check(images.from_pil(Image.fromarray(np.full((9, 9), value, dtype=np.float32))))
+
+
+def test_floats_beyond_every_known_white_are_scaled_by_their_own_brightest():
+    values = np.linspace(0, 1e6, 100 * 100, dtype=np.float32).reshape(100, 100)
+    pixels = images.from_pil(Image.fromarray(values))
+    assert pixels[0, 0, 50, 0].item() == pytest.approx(0.505, abs=0.01)
 
 
 def test_a_size_beyond_all_need_is_refused_at_once():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html.parser
 import io
+import json
 import subprocess
 import sys
 
@@ -15,7 +16,8 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from helpers import images, plots
+from helpers import figure, images, plots
+from helpers.plots import shading
 
 TOP = [("Egyptian cat", 0.6), ("tabby", 0.3), ("tiger cat", 0.1)]
 
@@ -56,7 +58,7 @@ def test_a_picture_needs_a_caption_and_an_alternative_text(photo, missing):
 def test_a_picture_is_shown_as_a_webp_with_number_caption_and_escaped_alternative_text(photo):
     alt = 'A "cat" & <b>no dog</b>'
     picture = plots.show(photo, "5.3", caption="A <em>cat</em>.", alt=alt)
-    shown = picture._repr_html_()
+    shown = picture.html()
     tags = dict(Tags(shown).found)
     assert [tag for tag, _ in Tags(shown).found] == ["figure", "img", "figcaption", "b", "em"]
     assert tags["img"]["alt"] == alt
@@ -87,8 +89,42 @@ def test_a_picture_file_is_shown_as_it_is(tmp_path, photo):
 
 def test_a_jpeg_file_is_shown_with_the_type_that_browsers_know(tmp_path, photo):
     images.save(photo, tmp_path / "x.jpg")
-    shown = plots.show(tmp_path / "x.jpg", "5.9", caption="A cat.", alt="A cat.")._repr_html_()
+    shown = plots.show(tmp_path / "x.jpg", "5.9", caption="A cat.", alt="A cat.").html()
     assert "data:image/jpeg;base64," in shown
+
+
+def test_a_notebook_gets_the_html_and_a_record_from_which_the_picture_can_be_made_again(photo):
+    picture = plots.show(photo, "5.3", caption="A <em>cat</em>, off by 2e-07.", alt='A "cat" & <b>no dog</b>')
+    bundle = json.loads(json.dumps(picture._repr_mimebundle_()))
+    assert set(bundle) == {"text/html", "text/plain", "application/vnd.under-the-hood.figure+json"}
+    record = bundle[figure.MIME]
+    start, stop = record.pop("span")
+    assert record == {
+        "number": "5.3",
+        "caption": "A <em>cat</em>, off by 2 × 10⁻⁷.",
+        "alt": 'A "cat" & <b>no dog</b>',
+        "kind": "webp",
+    }
+    assert base64.b64decode(bundle["text/html"][start:stop]) == picture.content
+    assert figure.Picture.of(picture._repr_mimebundle_()) == picture
+    in_a_file = {**picture._repr_mimebundle_(), "text/html": picture.html().splitlines(keepends=True)}
+    assert figure.Picture.of(in_a_file) == picture
+
+
+def test_the_record_finds_the_picture_though_the_words_hold_the_same_letters():
+    picture = figure.Picture("1.1", "caption ;base64,AAAA", "alt ;base64,AAAA", b"\0\0\0", "png")
+    assert figure.Picture.of(picture._repr_mimebundle_()) == picture
+
+
+def test_a_number_of_any_letters_is_shown_as_it_is():
+    shown = figure.Picture('4.2 <b>"', "A caption.", "An alternative.", b"x", "png").html()
+    assert 'id="figure-4-2-b-"' in shown
+    assert "Figure 4.2 &lt;b&gt;&quot;." in shown
+
+
+def test_a_caption_keeps_its_colors(photo):
+    caption = '<b style="color:#009e73">x</b>'
+    assert plots.show(photo, "5.3", caption=caption, alt="A cat.").caption == caption
 
 
 # --- Figures ----------------------------------------------------------------------------------------------------------
@@ -177,7 +213,7 @@ def test_lines_draws_a_band_behind_the_curve_that_it_belongs_to():
     (band,) = axes.collections
     corners = band.get_paths()[0].vertices
     assert (corners[:, 1].min(), corners[:, 1].max()) == (4, 9)
-    assert tuple(band.get_facecolor()[0][:3]) == pytest.approx(plots.mpl.colors.to_rgb(axes.lines[1].get_color()))
+    assert tuple(band.get_facecolor()[0][:3]) == pytest.approx(mpl.colors.to_rgb(axes.lines[1].get_color()))
     drawn(figure)
 
 
@@ -263,8 +299,8 @@ def test_tint_is_white_at_zero_and_full_color_at_the_ends():
     images.check(picture)
     white, blue, red, beyond, nothing = picture[0, :, 0].T
     assert white.tolist() == [1, 1, 1]
-    assert blue.tolist() == pytest.approx(plots.mpl.colors.to_rgb(plots.BLUE))
-    assert red.tolist() == pytest.approx(plots.mpl.colors.to_rgb(plots.RED))
+    assert blue.tolist() == pytest.approx(mpl.colors.to_rgb(plots.BLUE))
+    assert red.tolist() == pytest.approx(mpl.colors.to_rgb(plots.RED))
     assert torch.equal(beyond, blue)
     assert nothing.tolist() == pytest.approx([0.9] * 3)
 
@@ -323,6 +359,13 @@ def test_a_linear_ladder_starts_at_zero_and_writes_its_numbers():
     assert [text.get_text() for text in axes.texts] == ["2", "118"]
 
 
+def test_what_is_no_number_does_not_set_the_scale_of_heat():
+    table = torch.tensor([[1.0, 3.0], [float("inf"), float("nan")]])
+    figure = plots.heat({"a": table}, x="x", y="y", bar="z")
+    assert figure.axes[0].get_images()[0].get_clim() == (1, 3)
+    drawn(figure)
+
+
 def test_heat_without_a_bar_has_no_scale():
     assert len(plots.heat({"": torch.tensor([[0.0, 1.0]])}, x="x", y="y", bar="").axes) == 1
 
@@ -368,9 +411,97 @@ def test_a_ladder_has_a_row_for_each_number_from_the_top_down():
     assert axes.collections[-1].get_offsets().tolist() == [[10, 0], [1e80, 1]]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["few", "many"]
     assert axes.yaxis_inverted()
-    colors = [plots.mpl.colors.to_hex(color) for color in axes.collections[-1].get_facecolors()]
+    colors = [mpl.colors.to_hex(color) for color in axes.collections[-1].get_facecolors()]
     assert colors == [plots.BLUE, plots.ORANGE]
     drawn(axes.figure)
+
+
+# --- Names ------------------------------------------------------------------------------------------------------------
+
+NASTY = ("Ba$$in", "_hidden $\\frac$ 100 % {x}", "two $\nlines $6 \\alpha^_")
+NAMES = [NASTY[i:] + NASTY[:i] for i in range(len(NASTY))]
+X = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+LINE = ([0.5, 1.0], [1.0, 2.0])
+GRID = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+FIGURES = {  # how each shows three names
+    "strip": lambda a, b, c: plots.strip([X, X, X], [a, b, c]),
+    "guesses": lambda a, b, c: plots.guesses([X], [[(a, 0.5), (b, 0.4)]], [c]),
+    "maps": lambda a, b, c: plots.maps(X, {a: X, "z": X, "y": X}, channels=1, titles={"z": b, "y": c}),
+    "lines": lambda a, b, c: plots.lines({a: LINE, b: LINE}, x=c, y="y"),
+    "lines, log": lambda a, b, c: plots.lines({a: LINE, b: LINE}, x="x", y=c, log=True, log_x=True, points=[a]),
+    "tracks": lambda a, b, c: plots.tracks({a: {b: LINE}}, x=c),
+    "functions": lambda a, b, c: plots.functions({a: torch.sigmoid, b: torch.tanh}, x=c),
+    "areas": lambda a, b, c: plots.areas({name: [0, 1] for name in (a, b, c)}, over=[0, 1], truth=[1, 0]),
+    "heat": lambda a, b, c: plots.heat({a: GRID}, x=b, y="y", bar=c),
+    "heat, log": lambda a, b, c: plots.heat({a: GRID}, x=c, y="y", bar="z", log=True, ticks=[a, b]),
+    "dots": lambda a, b, c: plots.dots({a: [1, 2], b: [2, 3]}, y="y", baseline=(c, 1), log=True),
+    "columns": lambda a, b, c: plots.columns({a: [1, 2], b: [3, 4]}, [c, "z"], x="x", y="y"),
+    "columns, stacked": lambda a, b, c: plots.columns({a: [1], b: [3], c: [4]}, ["z"], x="x", y="y", stacked=True),
+    "ladder": lambda a, b, c: plots.ladder({a: 2.0, b: 1e5}, x=c),
+    "table": lambda a, b, c: plots.table(GRID, [a, b], [c, "z"]),
+    "scatter": lambda a, b, c: plots.scatter({"": {a: LINE, b: LINE}}, x="x", y="y", marks={c: (1, 1)}),
+    "scatter, panels": lambda a, b, c: plots.scatter({a: {b: LINE}, "z": {b: LINE, c: LINE}}, x="x", y="y"),
+    "neurons": lambda a, b, c: plots.neurons({a: GRID[0], b: GRID[1]}, label=[(0, c)]),
+    "mosaic": lambda a, b, c: plots.mosaic({n: ([SQUARE], np.ones((1, 3))) for n in (a, b, c)}, bounds=(0, 1, 0, 1)),
+}
+
+
+@pytest.mark.parametrize("names", NAMES, ids=["1", "2", "3"])
+@pytest.mark.parametrize("draw", FIGURES.values(), ids=FIGURES)
+def test_names_are_shown_as_they_are(draw, names):
+    figure = draw(*names)
+    figure.draw_without_rendering()
+    words = [text for text in figure.findobj(mpl.text.Text) if text.get_visible() and text.get_text()]
+    assert not any(text.get_parse_math() and "$" in text.get_text() for text in words)
+    for name in names:
+        assert any(name in text.get_text() for text in words), name
+
+
+def test_every_figure_function_has_its_names_tried():
+    made = {name.partition(",")[0] for name in FIGURES}
+    pictures = {"glow", "strongest", "tint", "compass", "relief"}  # these give pictures and colors, without words
+    functions = {name for name in plots.__all__ if callable(getattr(plots, name))}
+    assert functions - made - pictures == {"show", "blank", "clouds"}  # clouds writes numbers alone
+
+
+def test_two_categories_of_one_name_have_a_bar_each():
+    bars = plots.guesses([X], [[("crane", 0.6), ("crane", 0.3)]]).axes[1].patches  # the bird and the machine
+    assert [(bar.get_width(), bar.get_y() + bar.get_height() / 2) for bar in bars] == [(0.3, 0), (0.6, 1)]
+
+
+def test_a_group_without_a_name_is_not_taken_for_the_one_in_front():
+    collections = plots.scatter({"": {"": ([1], [2])}}, x="x", y="y").axes[0].collections
+    assert [len(dots.get_offsets()) for dots in collections] == [1, 0, 0]
+
+
+def test_a_name_has_one_color_in_all_panels_and_is_in_the_legend_wherever_it_occurs():
+    panels = {"left": {"a": ([0], [0])}, "right": {"b": ([1], [1]), "a": ([2], [2])}}
+    figure = plots.scatter(panels, x="x", y="y")
+    dots = figure.axes[1].collections[0]
+    colors = map(mpl.colors.to_hex, dots.get_facecolors())
+    found = dict(zip(map(tuple, dots.get_offsets().tolist()), colors, strict=True))
+    assert found == {(1, 1): plots.ORANGE, (2, 2): plots.BLUE}
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b"]
+
+
+def test_scatter_draws_more_groups_than_there_are_colors():
+    groups = {f"group {i}": ([i], [i]) for i in range(8)}
+    dots = plots.scatter({"": groups}, x="x", y="y").axes[0].collections[0]
+    assert len(dots.get_offsets()) == 8
+
+
+def test_names_of_two_lines_do_not_lie_over_each_other():
+    axes = plots.lines({"a\na": LINE, "b\nb": LINE, "c": LINE}, x="x", y="y").axes[0]
+    assert [text.xyann[1] for text in axes.texts] == pytest.approx([0, 26, 45.5])  # 13 points a line, between middles
+
+
+def test_a_logarithmic_axis_is_written_as_on_paper():
+    axes = plots.lines({"a": ([1, 2], [1e-7, 1e3])}, x="x", y="y", log=True).axes[0]
+    axes.figure.draw_without_rendering()
+    assert {"10⁻⁷", "10⁻³", "10¹"} <= {label.get_text() for label in axes.get_yticklabels()}
+    narrow = plots.dots({"a": [2, 5]}, y="y", log=True).axes[0]
+    narrow.figure.draw_without_rendering()
+    assert "3" in [label.get_text() for label in narrow.get_yticklabels(minor=True)]
 
 
 # --- patchworks -------------------------------------------------------------------------------------------------------
@@ -394,14 +525,14 @@ def test_a_mosaic_fills_every_polygon_and_gives_slivers_thinner_seams():
 
 
 def test_the_thickness_of_a_square_is_its_side_and_of_a_strip_twice_its_width():
-    assert plots._thickness(SQUARE.numpy()) == pytest.approx(1)
-    assert plots._thickness(SLIVER.numpy()) == pytest.approx(2 * 0.001, rel=0.01)
+    assert shading._thickness(SQUARE.numpy()) == pytest.approx(1)
+    assert shading._thickness(SLIVER.numpy()) == pytest.approx(2 * 0.001, rel=0.01)
 
 
 def test_the_compass_is_pale_at_the_middle_slope_and_turns_with_the_direction():
     ways = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
     colors = plots.compass(torch.cat([5 + ways, torch.full((5, 2), 5.0)]))
-    sand = plots.mpl.colors.to_rgb(plots.SAND)
+    sand = mpl.colors.to_rgb(plots.SAND)
     assert colors[4:] == pytest.approx(np.tile(sand, (5, 1)))
     assert np.abs(colors[:4] - sand).max(axis=1).min() > 0.2
     assert len(np.unique(colors[:4].round(3), axis=0)) == 4

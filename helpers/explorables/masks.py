@@ -41,9 +41,10 @@ class Masks(Explorable):
             raise ValueError(f"there are {given}; up to 16 neurons can be drawn, and pictures must be square")
         if first.in_features != pictures.shape[1]:
             raise ValueError(f"pictures have {pictures.shape[1]} pixels; the network takes {first.in_features}")
-        layers = [{"weight": _rounded(layer.weight), "bias": _rounded(layer.bias)} for layer in (first, last)]
-        super().__init__(layers=layers, pictures=_rounded(pictures), p=drop.p)
+        layers = [{"weight": _to_json(layer.weight), "bias": _to_json(layer.bias)} for layer in (first, last)]
+        super().__init__(layers=layers, pictures=_to_json(pictures), p=drop.p)
 
 
-def _rounded(values: Tensor) -> list:
+def _to_json(values: Tensor) -> list:
+    """Nested lists of numbers with four decimals, which is all that a page needs."""
     return values.detach().double().mul(1e4).round().div(1e4).tolist()

@@ -1,18 +1,21 @@
-"""Pictures that the book draws for itself: a sky of cumulus clouds to dream on, a comic panel to take a style from."""
+"""Draws two pictures of this folder: a sky of cumulus clouds to dream on, a comic panel to take a style from.
+
+``python helpers/pictures/draw.py`` writes them anew, or into another folder that it is given.
+"""
 
 from __future__ import annotations
 
 import math
 import random
+import sys
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 
 import torch
 from PIL import Image, ImageColor, ImageDraw
 from torch import Tensor
 from torch.nn.functional import interpolate
-
-from helpers.images import from_pil
 
 SMALLEST_SIZE = 64  # pixels
 
@@ -22,18 +25,15 @@ DEPTH = 0.36  # of the air, in widths of the picture
 INK, PAPER, RED, YELLOW, BLUE, GREEN = "#17130f", "#fff3d4", "#e63a3f", "#ffc722", "#2c84d8", "#27a884"
 FINER = 4  # drawn this many times as large, then scaled down, for clean edges
 
-Path = Sequence[tuple[float, float]]  # on a sheet of 400 x 500
+Outline = Sequence[tuple[float, float]]  # on a sheet of 400 x 500
 
 
-def clouds(*, size: int = 384, seed: int = 21) -> Tensor:
+def clouds(*, size: int = 384, seed: int = 21) -> Image.Image:
     """A daytime sky with cumulus clouds, flat below and heaped above, that shrink toward a pale horizon.
 
     Args:
         size: the width in pixels, from 64; the height is two thirds of it.
         seed: another number, another sky.
-
-    Returns:
-        (1, 3, H, W), float32 in [0, 1].
     """
     _check(size)
     generator = torch.Generator().manual_seed(seed)
@@ -46,7 +46,8 @@ def clouds(*, size: int = 384, seed: int = 21) -> Tensor:
     light = (seen * _sunlight(density)).sum(0) / cover.clamp_min(1e-3)
     haze = 0.5 * torch.linspace(0, 1, shape[1])[:, None] ** 3
     cloud = _mix("#c7d9ed", _mix("#fff9ed", "#64779a", light), haze)
-    return _mix(cloud, sky, cover)[None].clamp(0, 1)
+    pixels = _mix(cloud, sky, cover).clamp(0, 1)
+    return Image.fromarray((pixels * 255).round().byte().permute(1, 2, 0).numpy())
 
 
 def _heaps(shape: list[int], generator: torch.Generator, clouds: int = 16, puffs: int = 28) -> Tensor:
@@ -130,15 +131,12 @@ def _rgb(color: str) -> Tensor:
     return torch.tensor(ImageColor.getrgb(color))[:, None, None] / 255
 
 
-def cartoon(*, size: int = 400, seed: int = 0) -> Tensor:
+def cartoon(*, size: int = 400, seed: int = 0) -> Image.Image:
     """A comic panel of a cat that dreams of a fish: flat colors, even black outlines, printed dots, hatching.
 
     Args:
         size: the width in pixels, from 64; the height is five quarters of it.
         seed: where the sunbeams and the hatches fall.
-
-    Returns:
-        (1, 3, H, W), float32 in [0, 1].
     """
     _check(size)
     sheet, luck = _Sheet(size), random.Random(seed)
@@ -148,7 +146,7 @@ def cartoon(*, size: int = 400, seed: int = 0) -> Tensor:
         _draw_flower(sheet, x, y, radius)
     _draw_cat(sheet)
     _draw_bubble(sheet)
-    return from_pil(sheet.image.resize((size, round(size * 5 / 4)), Image.Resampling.LANCZOS))
+    return sheet.image.resize((size, round(size * 5 / 4)), Image.Resampling.LANCZOS)
 
 
 class _Sheet:
@@ -158,10 +156,10 @@ class _Sheet:
         self.draw = ImageDraw.Draw(self.image)
 
     def shape(
-        self, path: Path, fill: str, dots: str = "", *, pitch: float = 10, rounds: int = 3, line: float = 4
+        self, path: Outline, fill: str, dots: str = "", *, pitch: float = 10, rounds: int = 3, line: float = 4
     ) -> None:
         """A closed outline, its corners rounded, filled with one color and perhaps with dots that grow downward."""
-        path = [(x * self.scale, y * self.scale) for x, y in _rounded([*path, path[0]], rounds, closed=True)]
+        path = [(x * self.scale, y * self.scale) for x, y in _smoothed([*path, path[0]], rounds, closed=True)]
         self.draw.polygon(path, fill)
         if dots:
             mask = Image.new("1", self.image.size)
@@ -172,14 +170,14 @@ class _Sheet:
         if line:
             self.draw.line([*path, path[1]], INK, round(line * self.scale), "curve")
 
-    def stroke(self, path: Path, *, line: float = 4, color: str = INK) -> None:
-        path = [(x * self.scale, y * self.scale) for x, y in _rounded(path, 3)]
+    def stroke(self, path: Outline, *, line: float = 4, color: str = INK) -> None:
+        path = [(x * self.scale, y * self.scale) for x, y in _smoothed(path, 3)]
         self.draw.line(path, color, round(line * self.scale), "curve")
         for point in path:  # round ends, and no gaps at the bends
             self.draw.circle(point, line * self.scale / 2, color)
 
 
-def _rounded(path: Path, rounds: int, *, closed: bool = False) -> Path:
+def _smoothed(path: Outline, rounds: int, *, closed: bool = False) -> Outline:
     """Chaikin's curve: cut every corner off, again and again."""
     for _ in range(rounds):
         sides = pairwise(path)
@@ -188,7 +186,7 @@ def _rounded(path: Path, rounds: int, *, closed: bool = False) -> Path:
     return path
 
 
-def _print_dots(image: Image.Image, path: Path, color: str, pitch: float) -> None:
+def _print_dots(image: Image.Image, path: Outline, color: str, pitch: float) -> None:
     draw = ImageDraw.Draw(image)
     left, right = min(x for x, _ in path), max(x for x, _ in path)
     top, bottom = min(y for _, y in path), max(y for _, y in path)
@@ -199,7 +197,7 @@ def _print_dots(image: Image.Image, path: Path, color: str, pitch: float) -> Non
             draw.circle(((column + row % 2 / 2) * pitch, y), radius, color)
 
 
-def _oval(x: float, y: float, rx: float, ry: float, lobes: int = 0) -> Path:
+def _oval(x: float, y: float, rx: float, ry: float, lobes: int = 0) -> Outline:
     """An oval, or a scalloped one: clouds, treetops and petals."""
     angles = [turn * math.pi / 48 for turn in range(96)]
     reach = [1 + 0.32 * abs(math.sin(lobes * angle / 2)) for angle in angles]
@@ -273,3 +271,13 @@ def _draw_bubble(sheet: _Sheet) -> None:
 def _check(size: int) -> None:
     if size < SMALLEST_SIZE:
         raise ValueError(f"size is {size} pixels; the least is {SMALLEST_SIZE}; draw at that size and scale down")
+
+
+def main(folder: Path) -> None:
+    """Draw both pictures into a folder."""
+    for name, draw in {"clouds": clouds, "cartoon": cartoon}.items():
+        draw().save(folder / f"{name}.png", optimize=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent)
