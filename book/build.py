@@ -6,7 +6,6 @@ where a notebook fails, its page ends there, and the build ends with code 1.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import html
 import io
@@ -15,6 +14,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,8 @@ from PIL import Image
 
 from book import run
 from book.run import BOOK, Book
-from helpers import ledger
+from helpers import ledger, typography
+from helpers.figure import Picture
 
 MARKS = {**ledger.VERDICTS, ledger.NOT_SO: "!"}
 FIGURE = re.compile(r"<!-- (figure|thumbnail) (\d+\.\d+)(?:: (.*?))? -->", re.DOTALL)
@@ -60,7 +61,7 @@ def _measure_the_machine(book: Book) -> None:
 
 def unmet(copies: list[Path]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Each ledger entry of executed copies, with each of its checks that was not met."""
-    entries = [entry for copy in copies for entry in run.outputs(copy, ledger.MIME)]
+    entries = [entry for copy in copies for entry in run.entries(copy)]
     return [(entry, check) for entry in entries for check in entry["checks"] if not check["met"]]
 
 
@@ -68,12 +69,7 @@ def assemble(book: Book) -> None:
     """Lay out the book's sources: the pages of ``book/``, and the executed notebooks in place of the plain ones."""
     glossary = terms((book.root / "book" / "glossary.md").read_text(encoding="utf-8"))
     wanted = {Path("notebooks") / n.name: _as_page(book.copy(n), glossary) for n in book.notebooks}
-    figures = {
-        number.replace("-", "."): figure
-        for notebook in book.notebooks
-        for figure in run.outputs(book.copy(notebook), "text/html")
-        for number in re.findall(r'<figure class="picture" id="figure-([\d-]+)"', figure)
-    }
+    figures = {picture.number: picture for n in book.notebooks for picture in run.figures(book.copy(n))}
     for path in (book.root / "book").rglob("*"):
         if not path.is_file() or book.build in path.parents or path.suffix == ".py" or "__pycache__" in path.parts:
             continue
@@ -97,23 +93,21 @@ def _mirror(wanted: dict[Path, bytes], folder: Path) -> None:
             path.write_bytes(content)
 
 
-def _placed(kind: str, figure: str | None, caption: str | None = None) -> str:
+def _placed(kind: str, picture: Picture | None, caption: str | None = None) -> str:
     """A figure as its notebook shows it, or with another caption, or its picture alone, small enough for a card.
 
     Nothing where the figure is missing, because its notebook failed before it.
     """
-    if figure is None:
+    if picture is None:
         return ""
     if kind == "figure":
-        own = r"(?<=<figcaption>).*(?=</figcaption>)"
-        return figure if caption is None else re.sub(own, lambda _: caption, figure, flags=re.DOTALL)
-    alt, data = re.findall(r'<img alt="(.*?)" src="data:image/\w+;base64,(.*?)"', figure)[0]
-    with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
-        small = picture.convert("RGB")
+        return picture.html() if caption is None else replace(picture, caption=caption).html(numbered=False)
+    with Image.open(io.BytesIO(picture.content)) as image:
+        small = image.convert("RGB")
         small.thumbnail((640, 640))
     buffer = io.BytesIO()
     small.save(buffer, "WEBP", quality=82)
-    return f'<img alt="{alt}" src="data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
+    return replace(picture, content=buffer.getvalue(), kind="webp").image()
 
 
 def terms(glossary: str) -> list[str]:
@@ -160,7 +154,7 @@ def _as_page(copy: Path, glossary: list[str]) -> bytes:
             cell["source"] = link_terms("".join(cell["source"]), wanted)
         for data in (output.get("data", {}) for output in cell.get("outputs", [])):
             if "text/markdown" in data:
-                data["text/markdown"] = ledger.powers_of_ten("".join(data["text/markdown"]))
+                data["text/markdown"] = typography.powers_of_ten("".join(data["text/markdown"]))
     return json.dumps(content, ensure_ascii=False, indent=1).encode()
 
 
@@ -194,8 +188,8 @@ def run_table(book: Book) -> str:
     table = "\n".join(["| | Chapter | Time | Peak memory |", "|---|---|---|---|", *rows])
     yardstick = (book.build / "yardstick").read_text().strip()
     return (
-        f"{table}\n\nFor comparison with your machine: a thousand bare gradients of the classifier (one picture of 224 by 224 "
-        f"pixels at a time, one thread) took {yardstick} seconds in the same build."
+        f"{table}\n\nFor comparison with your machine: a thousand bare gradients of the classifier (one picture of "
+        f"224 by 224 pixels at a time, one thread) took {yardstick} seconds in the same build."
     )
 
 
@@ -209,7 +203,7 @@ def ledger_table(book: Book) -> str:
     entries = {
         entry["id"]: (entry, f"../notebooks/{notebook.stem}.html#{ledger.anchor(entry['id'])}")
         for notebook in book.notebooks
-        for entry in run.outputs(book.copy(notebook), ledger.MIME)
+        for entry in run.entries(book.copy(notebook))
     }
     chapters = {notebook.stem[:2].lstrip("0"): notebook for notebook in book.notebooks}
     rows: list[str] = []
@@ -239,7 +233,7 @@ def _ledger_row(number: str, claim: str, entry: dict[str, Any], link: str) -> st
     shown = f'<a href="{link}">{mark}</a>' if link else mark
     notes = [html.escape(entry["caveat"])] if entry.get("caveat") else []
     notes += [
-        html.escape(f"Not so: {check['words']}: {ledger.powers_of_ten(str(ledger.Check.read(check)))}.")
+        html.escape(f"Not so: {check['words']}: {typography.powers_of_ten(str(ledger.Check.read(check)))}.")
         for check in entry.get("checks", [])
         if not check["met"]
     ]

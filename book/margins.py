@@ -69,7 +69,7 @@ def margin(checks: Sequence[ledger.Check | None]) -> float:
 def rows(notebook: Path, copies: Sequence[Path]) -> list[Row]:
     """Every check of a notebook over its executed copies, held against the bounds that the notebook has now."""
     now, found = dict(bounds(notebook)), []
-    entries = [list(run.outputs(copy, ledger.MIME)) for copy in copies]
+    entries = [run.entries(copy) for copy in copies]
     by_run = [{(e["id"], check["words"]): check for e in of_run for check in e["checks"]} for of_run in entries]
     for claim, words in dict.fromkeys(key for checks in by_run for key in checks):
         records = [checks.get((claim, words)) for checks in by_run]

@@ -10,7 +10,6 @@ Usage: ``python -m book.run NOTEBOOK FOLDER`` executes one notebook and puts the
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import subprocess
@@ -27,6 +26,9 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
+
+from helpers import figure, ledger
+from helpers.figure import Picture
 
 AT_A_TIME = 2
 CELL_SECONDS = 3600  # after which a cell is given up
@@ -200,15 +202,20 @@ def _run(client: NotebookClient, code: str) -> NotebookNode:
         client.nb.cells.pop()
 
 
-def outputs(copy: Path, mime: str) -> Iterator[Any]:
-    """Everything of one MIME type that an executed copy shows, in order; nothing if there is no copy."""
-    if not copy.is_file():
-        return
-    for cell in nbformat.read(copy, as_version=4).cells:
-        for output in cell.get("outputs", []):
-            if mime in output.get("data", {}):
-                data = output["data"][mime]
-                yield json.loads(data) if mime.endswith("json") and isinstance(data, str) else data
+def outputs(copy: Path, mime: str) -> Iterator[dict[str, Any]]:
+    """The data, by MIME type, of every output of an executed copy that has this one; nothing if there is no copy."""
+    for cell in nbformat.read(copy, as_version=4).cells if copy.is_file() else ():
+        yield from (out["data"] for out in cell.get("outputs", []) if mime in out.get("data", {}))
+
+
+def entries(copy: Path) -> list[dict[str, Any]]:
+    """The ledger's entries in an executed copy, in order."""
+    return [data[ledger.MIME] for data in outputs(copy, ledger.MIME)]
+
+
+def figures(copy: Path) -> list[Picture]:
+    """The figures in an executed copy, in order."""
+    return [Picture.of(data) for data in outputs(copy, figure.MIME)]
 
 
 if __name__ == "__main__":

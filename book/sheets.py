@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import io
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -77,14 +75,10 @@ def _sheets(folder: Path, runs: Sequence[str], notebook: str) -> Iterator[str]:
 
 def _figures(copy: Path) -> Iterator[tuple[str, tuple[bytes, str]]]:
     """(number, (picture as a small WebP, caption)) of each figure of a run."""
-    shown = re.compile(
-        r'id="figure-([\d-]+)".*?src="data:image/\w+;base64,(.*?)".*?<figcaption>(.*?)</figcaption>', re.S
-    )
-    for output in run.outputs(copy, "text/html"):
-        for number, data, caption in shown.findall("".join(output)):
-            buffer = io.BytesIO()
-            with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
-                small = picture.convert("RGB")
-                small.thumbnail((900, 1400))
-                small.save(buffer, "WEBP", quality=80)
-            yield number.replace("-", "."), (buffer.getvalue(), caption)
+    for figure in run.figures(copy):
+        buffer = io.BytesIO()
+        with Image.open(io.BytesIO(figure.content)) as picture:
+            small = picture.convert("RGB")
+            small.thumbnail((900, 1400))
+            small.save(buffer, "WEBP", quality=80)
+        yield figure.number, (buffer.getvalue(), figure.caption)

@@ -58,11 +58,12 @@ class Picture:
         data = base64.b64encode(self.content).decode()
         return f'<img alt="{html.escape(self.alt)}" src="data:image/{self.kind};base64,{data}" style="max-width:100%">'
 
-    def html(self) -> str:
-        """The whole figure as HTML that needs nothing from outside."""
+    def html(self, *, numbered: bool = True) -> str:
+        """The whole figure as HTML that needs nothing from outside, with or without its number before the caption."""
+        number = f"<b>Figure {html.escape(self.number)}.</b> " * numbered
         return (
             f'<figure class="picture" id="{self.anchor}" style="margin:1em 0">{self.image()}'
-            f"<figcaption><b>Figure {html.escape(self.number)}.</b> {self.caption}</figcaption></figure>"
+            f"<figcaption>{number}{self.caption}</figcaption></figure>"
         )
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:

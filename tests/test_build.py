@@ -13,6 +13,7 @@ from PIL import Image
 
 from book import build, run
 from helpers import ledger
+from helpers.figure import Picture
 
 GLOSSARY = """# Glossary
 
@@ -63,24 +64,26 @@ def test_a_term_is_linked_once_over_several_texts() -> None:
 def test_a_thumbnail_is_the_figures_picture_made_small() -> None:
     buffer = io.BytesIO()
     Image.new("RGB", (1280, 320), "red").save(buffer, "PNG")
-    data = base64.b64encode(buffer.getvalue()).decode()
-    figure = f'<figure><img alt="All red." src="data:image/png;base64,{data}"></figure>'
-    small = build._placed("thumbnail", figure)
+    picture = Picture("1.4", "A caption.", "All red.", buffer.getvalue(), "png")
+    small = build._placed("thumbnail", picture)
     assert small.startswith('<img alt="All red."')
-    with Image.open(io.BytesIO(base64.b64decode(small.split("base64,")[1].rstrip('">')))) as picture:
-        assert picture.size == (640, 160)
-    assert build._placed("figure", figure) == figure
+    data = re.findall(r"base64,([^\"]*)", small)[0]
+    with Image.open(io.BytesIO(base64.b64decode(data))) as image:
+        assert image.size == (640, 160)
+    assert build._placed("figure", picture) == picture.html()
+    assert build._placed("figure", None) == build._placed("thumbnail", None) == ""
 
 
 def test_a_figure_may_be_shown_with_another_caption() -> None:
-    figure = '<figure><img alt="a" src="b"><figcaption><b>Figure 6.1.</b> A cat.</figcaption></figure>'
-    placed = build._placed("figure", figure, "Four cats.")
-    assert placed == '<figure><img alt="a" src="b"><figcaption>Four cats.</figcaption></figure>'
+    placed = build._placed("figure", Picture("6.1", "A cat.", "a", b"b", "webp"), "Four cats.")
+    assert placed.endswith("<figcaption>Four cats.</figcaption></figure>")
+    assert 'id="figure-6-1"' in placed
     assert build.FIGURE.fullmatch("<!-- figure 6.1: Four\ncats. -->").groups() == ("figure", "6.1", "Four\ncats.")
     assert build.FIGURE.fullmatch("<!-- thumbnail 1.4 -->").groups() == ("thumbnail", "1.4", None)
 
 
 ENTRY = """from helpers import ledger
+from helpers.figure import Picture
 ledger.entry("{claim}", experiment="We looked.", measured="It is {found}.", verdict="holds",
              checks={{"the sea is dry": ledger.below({found}, 0.2)}})"""
 CONFIG = "title: Tiny\nonly_build_toc_files: true\nexecute:\n  execute_notebooks: 'off'\n"

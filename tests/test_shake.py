@@ -102,7 +102,7 @@ def test_runs_are_kept_compared_and_shown(tmp_path: Path, capsys: pytest.Capture
     assert shake.shake_book(book, 3) == 0
     assert "3 runs, 3 of them to be made" in capsys.readouterr().out
     kept = [shake.folder(book, one) / "01_tiny.ipynb" for one in shake.shakes(3)]
-    numbers = [next(run.outputs(copy, ledger.MIME))["checks"][0]["found"][0] for copy in kept]
+    numbers = [run.entries(copy)[0]["checks"][0]["found"][0] for copy in kept]
     assert len(set(numbers)) == 3, "every run is disturbed in its own way"
     page = (book.build / "shake" / "index.html").read_text()
     assert page.count("<figure>") == 3
