@@ -15,17 +15,13 @@ import torch
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
+from helpers.checks import require
+
 PICTURES = Path(__file__).parent / "pictures"
 SMALLEST_SIDE, LARGEST_SIDE = 8, 10_000  # pixels
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 MOVING_FORMATS = {".webp": "WEBP", ".gif": "GIF"}
 SLOWEST, FASTEST = 0.1, 100  # frames a second; GIF counts in hundredths of a second
-
-
-def require(condition: bool, message: str) -> None:
-    """Raise a ValueError with the message unless the condition holds."""
-    if not condition:
-        raise ValueError(message)
 
 
 def check(pixels: Tensor) -> None:

@@ -264,11 +264,11 @@ def test_jitter_rolls_the_picture_either_way_by_at_most_so_much():
     assert shifts == {(y, x) for y in range(-2, 3) for x in range(-2, 3)}
 
 
-def test_steps_without_color_and_blur_are_steepest(noise):
+def test_steps_without_color_and_blur_are_normalized(noise):
     gradient = noise(2, 3, 12, 10) - 0.5
     ours, plain = torch.zeros(2, 3, 12, 10), torch.zeros(2, 3, 12, 10)
     dreams.natural_steps(0.1, color=0, blur=0)(ours, gradient)
-    ascent.steepest(0.1)(plain, gradient)
+    ascent.normalized(0.1)(plain, gradient)
     torch.testing.assert_close(ours, plain, rtol=0, atol=1e-7)
 
 

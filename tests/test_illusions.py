@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from helpers import ascent, illusions, images, networks, training
+from helpers.illusions import paintings
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "04_adversarial_illusions.ipynb"
 GRAY_LEVEL = 1 / 255
@@ -292,9 +293,9 @@ def test_switched_counts_the_neurons_that_went_dark_lit_or_full(small, photo):
 # --- Paintings --------------------------------------------------------------------------------------------------------
 
 
-def test_the_canvas_is_the_drawing_network_place_by_place():
-    weights = illusions.first_weights(torch.Generator().manual_seed(2))
-    picture = illusions.canvas(weights, 9)
+def test_the_cppn_is_the_drawing_network_place_by_place():
+    weights = illusions.init_cppn(torch.Generator().manual_seed(2))
+    picture = illusions.cppn(weights, 9)
     assert picture.shape == (1, 3, 9, 9)
     rest = weights[0].tolist()
     sizes = [(12, 24), *[(48, 24)] * 5, (48, 3)]
@@ -315,9 +316,9 @@ def test_the_canvas_is_the_drawing_network_place_by_place():
 
 
 def test_the_same_weights_draw_the_same_picture_at_any_size():
-    weights = illusions.first_weights(torch.Generator().manual_seed(2))
+    weights = illusions.init_cppn(torch.Generator().manual_seed(2))
     torch.testing.assert_close(
-        illusions.canvas(weights, 33)[:, :, ::4, ::4], illusions.canvas(weights, 9), rtol=0, atol=1e-4
+        illusions.cppn(weights, 33)[:, :, ::4, ::4], illusions.cppn(weights, 9), rtol=0, atol=1e-4
     )
 
 
@@ -333,7 +334,7 @@ def test_a_painting_pleases_the_network_in_8_bits_and_comes_back_with_its_seed(l
     assert (painted(1) - first).abs().max() > 0.1
     images.check(first)
     assert torch.equal(first, images.rounded(first))
-    blank = images.rounded(illusions.canvas(illusions.first_weights(torch.Generator().manual_seed(0)), 64))
+    blank = images.rounded(illusions.cppn(illusions.init_cppn(torch.Generator().manual_seed(0)), 64))
     before, after = (lite0(p).log_softmax(1)[0, lite0.index("baseball")] for p in (blank, first))
     assert after > before + 1
 
@@ -356,9 +357,7 @@ def test_painting_tells_each_step_and_an_interrupt_hands_back_the_painting(small
     )
     assert torch.equal(one, interrupted)
     none = illusions.paint(small, "cat", size=64, steps=0)
-    assert torch.equal(
-        none, images.rounded(illusions.canvas(illusions.first_weights(torch.Generator().manual_seed(0)), 64))
-    )
+    assert torch.equal(none, images.rounded(illusions.cppn(illusions.init_cppn(torch.Generator().manual_seed(0)), 64)))
 
 
 def test_a_painting_is_finished_once_the_network_is_certain(small, monkeypatch):
@@ -367,7 +366,7 @@ def test_a_painting_is_finished_once_the_network_is_certain(small, monkeypatch):
     there = small(halfway).softmax(1)[0, small.index("cat")].item()
     before = small(illusions.paint(small, "cat", size=64, steps=1)).softmax(1)[0, small.index("cat")].item()
     assert before < there
-    monkeypatch.setattr(illusions, "CERTAIN", (before + there) / 2)
+    monkeypatch.setattr(paintings, "CERTAIN", (before + there) / 2)
     finished = illusions.paint(small, "cat", size=64, steps=9, on_step=lambda step: seen.append(step.step))
     assert torch.equal(finished, halfway)
     assert seen == [1, 2, 9]  # the last call says that nothing is left to do

@@ -11,7 +11,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from helpers import images, networks, patterns
+from helpers import images, networks
+from helpers.illusions import patterns
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks/04_adversarial_illusions.ipynb"
 FAMILIES = {"stitches": patterns.STITCHES, "ripples": patterns.RIPPLES, "rectangles": patterns.RECTANGLES}

@@ -102,18 +102,18 @@ def test_what_is_not_asked_for_costs_nothing(tiny, photo, painting):
 def test_the_goal_is_content_error_plus_weighted_style_error(tiny, photo, painting):
     content, unlike = style.errors(tiny, content=photo, painting=painting, **TINY)(photo.flip(2))
     found = style.goal(tiny, photo, painting, style_weight=3.0, smoothness=2.0, **TINY)(photo.flip(2))
-    torch.testing.assert_close(found, content + 3 * unlike + 2 * style.roughness(photo.flip(2)))
+    torch.testing.assert_close(found, content + 3 * unlike + 2 * style.total_variation(photo.flip(2)))
 
 
 def test_roughness_written_out():
     steps = torch.zeros(1, 3, 5, 7)
-    assert style.roughness(steps).item() == pytest.approx(0.01)
+    assert style.total_variation(steps).item() == pytest.approx(0.01)
     steps[..., 3:] = 0.4  # one edge from top to bottom, between the third and the fourth of seven columns
     steps[..., 4:, :] += 0.3  # and one from left to right, above the last row
     both, one, other, none = 0.5, 0.4, 0.3, 0.0
     places = [both] + [one] * 3 + [other] * 5 + [none] * 15
     expected = sum((length**2 + 1e-4) ** 0.5 for length in places) / 24
-    assert style.roughness(steps).item() == pytest.approx(expected)
+    assert style.total_variation(steps).item() == pytest.approx(expected)
 
 
 def test_a_style_needs_layers_that_the_network_has(tiny, vgg19, photo):
