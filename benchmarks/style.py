@@ -56,11 +56,7 @@ def until(target: float, vgg: networks.Network, photo: Tensor, painting: Tensor)
         nonlocal spent, start
         spent += time.perf_counter() - start
         with torch.no_grad():
-            done = (
-                step.image is not None
-                and step.image.shape == photo.shape
-                and find(images.rounded(step.image))[1] <= target
-            )
+            done = step.image.shape == photo.shape and find(images.rounded(step.image))[1] <= target
         if done:
             raise KeyboardInterrupt
         start = time.perf_counter()

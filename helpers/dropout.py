@@ -9,11 +9,7 @@ from helpers.checks import layers_in_order
 from helpers.state import usual_state
 
 MOST, CHUNK = 16, 1024  # neurons whose masks are tried one and all; masks in work at a time
-TRAIN_MODE_LAYERS = (
-    nn.modules.batchnorm._BatchNorm,
-    nn.modules.dropout._DropoutNd,
-    nn.RReLU,
-)
+TRAIN_MODE_LAYERS = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd, nn.RReLU)  # others in training
 ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Softplus, nn.Sigmoid, nn.Tanh)
 ROW_BY_ROW = {kind.forward for kind in (nn.Linear, nn.Identity, *ACTIVATIONS)}  # work on the last dimension alone
 

@@ -44,7 +44,7 @@ def preactivation_gradients(
 
     hooks = [layer.register_forward_hook(keep) for layer in _layers(network)]
     try:
-        wrong = loss(network(x.detach().clone().requires_grad_()), y)  # frozen weights carry a message too
+        wrong = loss(network(x.detach().clone().requires_grad_()), y.clone())  # frozen weights carry a message too
     finally:
         for hook in hooks:
             hook.remove()
@@ -81,9 +81,8 @@ def collapse(network: nn.Module) -> nn.Linear:
 
     It is multiplied out in double precision. Any other kind of layer is a ValueError that names it.
     """
-    layers: list[Any] = [layer for name, layer in layers_in_order(network) if _is_linear(name, layer)] or _layers(
-        network
-    )
+    linear = [layer for name, layer in layers_in_order(network) if _is_linear(name, layer)]
+    layers: list[Any] = linear or _layers(network)
     weight = torch.eye(layers[0].in_features).to(layers[0].weight).double()
     bias = torch.zeros_like(weight[0])
     for layer in layers:

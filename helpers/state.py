@@ -14,7 +14,7 @@ from helpers.checks import require
 
 @contextmanager
 def usual_state() -> Iterator[None]:
-    """PyTorch as it is at the start: no inference mode, new tensors float32 and on the CPU; also as a decorator.
+    """PyTorch as it starts: no inference mode, no autocast, new tensors float32 on the CPU; also as a decorator.
 
     Whatever was set around it is back in force afterward. Gradients switched off by `torch.no_grad` stay off, except
     within `torch.inference_mode`, which is left altogether.
@@ -22,6 +22,9 @@ def usual_state() -> Iterator[None]:
     with ExitStack() as stack:
         if torch.is_inference_mode_enabled():
             stack.enter_context(torch.inference_mode(False))
+        for device in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(device):
+                stack.enter_context(torch.autocast(device, enabled=False))
         if torch.get_default_device().type != "cpu":
             stack.enter_context(torch.device("cpu"))
         if (dtype := torch.get_default_dtype()) != torch.float32:

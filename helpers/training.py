@@ -160,10 +160,7 @@ def _check(networks: Sequence[nn.Module], x: Tensor, y: Tensor, *, steps: int, b
         if repr(network) != repr(networks[0]):
             raise ValueError(f"network {i} is {network}, and network 0 {networks[0]}; only their weights may differ")
         check_weights(network)
-        kinds = {weight.dtype for weight in network.parameters()}
-        if x.is_floating_point() and kinds and x.dtype not in kinds:
-            need = " and ".join(map(str, kinds))
-            raise ValueError(f"the inputs are {x.dtype} and the weights of network {i} {need}; make them the same")
+        _check_kind(x, network, i)
         if not all(weight.requires_grad for weight in network.parameters()):
             raise ValueError(f"network {i} has frozen weights, and all would be trained; call requires_grad_() first")
     if any(True for _ in networks[0].buffers()):
@@ -178,6 +175,13 @@ def _check(networks: Sequence[nn.Module], x: Tensor, y: Tensor, *, steps: int, b
         raise ValueError("a network is listed twice; make a copy with copy.deepcopy")
     if not 1 <= batch <= examples.shape[1]:
         raise ValueError(f"batch is {batch}; with {examples.shape[1]} examples it must be from 1 to that many")
+
+
+def _check_kind(x: Tensor, network: nn.Module, i: int) -> None:
+    for weight in network.parameters():
+        same = weight.device == x.device and (weight.dtype == x.dtype or not x.is_floating_point())
+        given = f"the inputs are {x.dtype} on {x.device}, weights of network {i} {weight.dtype} on {weight.device}"
+        require(same, f"{given}; bring both to the same with .to()")
 
 
 @usual_state()

@@ -269,3 +269,115 @@ def test_an_interrupt_within_the_constraint_leaves_a_legal_image():
 def test_no_step_changes_nothing():
     x = start() + 5
     assert torch.equal(ascent.ascend(x, hill, steps=0, rule=ascent.signed(1), constraint=ascent.unit_range), x)
+
+
+# --- What is told, and who is told ------------------------------------------------------------------------------------
+
+
+def test_a_scheduled_objective_is_told_the_steps_done():
+    told = []
+
+    def objective(x, done):
+        told.append(done)
+        return (x * (-1) ** done).sum()
+
+    found = ascent.ascend(start(), objective, steps=3, rule=ascent.signed(1.0), scheduled=True)
+    assert told == [0, 1, 2]
+    assert found.tolist() == [[1.0, 1.0]]  # up, down, up
+
+
+class Told(list):
+    """An `on_step` that remembers, can interrupt, and knows that it was closed."""
+
+    closed = False
+
+    def __call__(self, step):
+        self.append((step.step, step.total, None if step.image is None else step.image.sum().item()))
+        if step.step == 2:
+            raise KeyboardInterrupt
+
+    def close(self):
+        self.closed = True
+
+
+def test_work_that_ends_early_closes_its_on_step_and_work_that_ends_does_not():
+    told = Told()
+    assert ascent.ascend(start(), hill, steps=3, rule=ascent.signed(0.5), on_step=told).tolist() == [[1, 1]]
+    assert told.closed
+    told = Told()
+    ascent.ascend(start(), hill, steps=1, rule=ascent.signed(0.5), on_step=told)
+    assert not told.closed
+    with pytest.raises(ValueError, match="score is nan"):
+        ascent.ascend(start(), lambda x: x.sum() * math.nan, steps=1, rule=ascent.signed(0.5), on_step=told)
+    assert told.closed
+
+
+def test_interruptible_passes_an_interrupt_on_as_long_as_there_is_nothing_to_hand_back():
+    with ascent.interruptible():
+        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt), ascent.interruptible(ready=lambda: False):
+        raise KeyboardInterrupt
+    with pytest.raises(ZeroDivisionError), ascent.interruptible():
+        raise ZeroDivisionError
+
+
+def test_offset_progress_adds_the_steps_of_earlier_stages_and_passes_on_that_the_work_has_ended():
+    told = Told()
+    report = ascent.offset_progress(told, 3, 9, lambda image: 2 * image)
+    report(ascent.Step(1, 3, 0.0, torch.ones(2)))
+    report(ascent.Step(3, 3, 0.0))
+    assert told == [(4, 9, 4.0), (6, 9, None)]
+    report.close()
+    assert told.closed
+    assert ascent.offset_progress(None, 3, 9) is None
+
+
+def test_octaves_shrink_by_their_scale():
+    assert ascent.octave_scales(octaves=3, octave_scale=2) == [1, 0.5, 0.25]
+    assert ascent.octave_scales(octaves=10_000, octave_scale=2)[-1] == 0
+    with pytest.raises(ValueError, match="octaves is 0; it must be 1 or more"):
+        ascent.octave_scales(octaves=0, octave_scale=2)
+    with pytest.raises(ValueError, match="octave_scale is 1; it must be above 1"):
+        ascent.octave_scales(octaves=1, octave_scale=1)
+
+
+# --- Nothing is done in silence ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("objective", "message"),
+    [
+        (lambda x: x.detach().sum(), r"does not depend on the image; look for detach\(\)"),
+        (lambda x: torch.ones(1, requires_grad=True) + 0 * x.detach().sum(), "does not depend on the image"),
+        (lambda x: (x * math.nan).sum(), "the score is nan at step 1"),
+        (lambda x: x.sqrt().sum(), "the slope is not finite at step 1"),
+    ],
+)
+def test_an_objective_that_cannot_be_climbed_is_refused(objective, message):
+    x = start()
+    with pytest.raises(ValueError, match=message):
+        ascent.ascend(x, objective, steps=2, rule=ascent.signed(1.0), inplace=True)
+    assert x.tolist() == [[0, 0]]
+    assert not x.requires_grad
+
+
+def test_whole_numbers_have_no_slopes():
+    with pytest.raises(ValueError, match=r"pixels are torch\.int64.* use pixels\.float\(\)"):
+        ascent.ascend(torch.zeros(1, 2, dtype=torch.long), hill, steps=1, rule=ascent.signed(1.0))
+
+
+def test_an_image_without_any_slope_at_the_first_step_is_named():
+    x = torch.cat([start(), TOP])
+    with pytest.raises(ValueError, match="image 1 has no slope, and would never change; go elsewhere"):
+        ascent.ascend(x, hill, steps=2, rule=ascent.with_slope(ascent.signed(1.0), "go elsewhere"))
+    rule = ascent.with_slope(ascent.signed(1.0), "go elsewhere")
+    found = ascent.ascend(TOP - 1, hill, steps=3, rule=rule)  # at the top after one step, which is no fault
+    assert found.tolist() == TOP.tolist()
+
+
+def test_an_interrupted_adam_leaves_no_gradient(monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch.optim.Adam, "step", interrupted)
+    assert ascent.ascend(start(), hill, steps=2, rule=ascent.adam(0.1)).grad is None

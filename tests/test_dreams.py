@@ -445,3 +445,14 @@ def test_a_guide_is_matched_alike_in_parts_and_at_once(tiny, noise, monkeypatch)
     split = torch.Tensor.split
     monkeypatch.setattr(torch.Tensor, "split", lambda tensor, size, dim=0: split(tensor, 7 if dim == 2 else size, dim))
     torch.testing.assert_close(dreams.likeness(tiny, "first", guide)(x), whole)
+
+
+def test_a_layer_that_never_lights_up_is_refused_and_not_dreamed_of_in_vain(tiny, photo):
+    with torch.no_grad():
+        tiny.body.first.bias.fill_(-1e3)
+    with pytest.raises(ValueError, match=r"image 0 has no slope.* choose another layer"):
+        dreams.deep_dream(tiny, photo, "relu", octaves=1, steps=1)
+
+
+def test_waves_grow_finer_until_six_tenths_of_the_steps():
+    assert [dreams.finest_at(done, 100) for done in (0, 30, 60, 99)] == [4, 32, 256, 256]

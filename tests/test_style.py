@@ -406,3 +406,8 @@ def test_a_loss_may_give_one_number_for_each_picture():
     x = torch.full((2, 3, 8, 8), 0.3)
     found = style.descend(x, lambda x: (x - 0.6).square().mean(dim=(1, 2, 3)), steps=20)
     torch.testing.assert_close(found, torch.full_like(x, 0.6), rtol=0, atol=1e-2)
+
+
+def test_the_relative_mean_square_error_written_out():
+    found, wanted = torch.tensor([1.0, 5.0]), torch.tensor([1.0, 3.0])
+    assert style.relative_mse(found, wanted).item() == pytest.approx((0 + 4) / (1 + 9))

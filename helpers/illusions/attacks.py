@@ -216,4 +216,4 @@ def _indices(network: Classifier, labels: Labels, count: int) -> Tensor:
     if labels.shape != (count,) or labels.is_floating_point() or labels.dtype == torch.bool:
         given = f"{labels.dtype} of shape {tuple(labels.shape)}"
         raise ValueError(f"labels are {given}; {count} images need {count} whole numbers or names")
-    return labels.detach().cpu().long()
+    return labels.detach().cpu().long().clone()
