@@ -131,6 +131,8 @@ def _lbfgs(free: Tensor, loss: ascent.Objective, *, steps: int, on_step: ascent.
             raise StopIteration  # a line search may ask for more than was granted
         pixels = torch.sigmoid(unit * scaled)
         value = loss(pixels).sum()
+        start = f"the loss is {value.item()} at the start; look for 0 / 0 or log(0) in it"
+        require(taken > 0 or bool(value.isfinite()), start)
         scaled.grad = torch.autograd.grad(value, scaled)[0].contiguous()  # L-BFGS takes no channels-last layout
         if value < lowest:
             best.copy_(unit * scaled.detach())

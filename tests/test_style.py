@@ -411,3 +411,8 @@ def test_a_loss_may_give_one_number_for_each_picture():
 def test_the_relative_mean_square_error_written_out():
     found, wanted = torch.tensor([1.0, 5.0]), torch.tensor([1.0, 3.0])
     assert style.relative_mse(found, wanted).item() == pytest.approx((0 + 4) / (1 + 9))
+
+
+def test_a_loss_that_is_no_number_is_refused_and_the_start_not_handed_back_in_silence():
+    with pytest.raises(ValueError, match="the loss is nan at the start"):
+        style.descend(torch.full((1, 3, 8, 8), 0.3), lambda x: x.sum() * float("nan"), steps=3)
