@@ -15,7 +15,8 @@ from collections.abc import Sequence
 import torch
 
 from benchmarks.__main__ import ROOT, place, write
-from helpers import illusions, networks, patterns
+from helpers import illusions, networks
+from helpers.illusions import patterns
 
 CATEGORIES, RESTARTS, SURE = 20, 10, 0.99
 SIZE, STEPS = 112, 100

@@ -6,8 +6,6 @@ rows also say how sure a second network is of what each side drew.
 
 from __future__ import annotations
 
-import itertools
-
 import torch
 from lucent.optvis import objectives, param, render
 from torch import Tensor
@@ -37,7 +35,7 @@ def bare_loop(network: networks.Network, neuron: int, steps: int) -> Tensor:
     adam = torch.optim.Adam([waves], lr=0.12, maximize=True)
     for step in range(steps):
         adam.zero_grad()
-        finest = 4 * 64 ** min(1, step / (0.6 * STEPS))
+        finest = dreams.finest_at(step, STEPS)
         score(dreams.views(dreams.compose(waves, finest=finest), generator)).backward()
         adam.step()
     return waves.detach()
@@ -45,14 +43,15 @@ def bare_loop(network: networks.Network, neuron: int, steps: int) -> Tensor:
 
 def looped(network: networks.Network, neuron: int, steps: int) -> Tensor:
     """The same through the book's loop."""
-    generator, begun = torch.Generator().manual_seed(0), itertools.count()
+    generator = torch.Generator().manual_seed(0)
     score = dreams.class_score(network, neuron, unusual=12)
 
-    def objective(waves: Tensor) -> Tensor:
-        finest = 4 * 64 ** min(1, next(begun) / (0.6 * STEPS))
+    def objective(waves: Tensor, done: int) -> Tensor:
+        finest = dreams.finest_at(done, STEPS)
         return score(dreams.views(dreams.compose(waves, finest=finest), generator))
 
-    return ascent.ascend(dreams.faint_waves(SIZE, generator), objective, steps=steps, rule=ascent.adam(0.12))
+    start, rule = dreams.faint_waves(SIZE, generator), ascent.adam(0.12)
+    return ascent.ascend(start, objective, steps=steps, rule=rule, scheduled=True)
 
 
 def rows() -> dict[str, Spread]:

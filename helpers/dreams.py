@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from contextlib import suppress
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,16 +13,20 @@ from torch.nn.functional import affine_grid, grid_sample, interpolate
 from torchvision.transforms.functional import gaussian_blur
 
 from helpers import ascent, images
+from helpers.checks import require
 from helpers.networks import Network
+from helpers.state import check_weights, usual_state
 
 SMALLEST_OCTAVE = 32  # pixels: EfficientNet-Lite0 halves the sides five times
 LARGEST_SIZE = 1024  # pixels: of a class image
+REMEDY = "what is to grow stays the same whatever the picture: choose another layer, category or start"
 
 # How red, green and blue vary together in natural photos: its columns are the directions of lightness, of blue
 # against red, and of green against both, as long as they are strong. Measured on ImageNet by Lucid's authors.
-COLOR = torch.tensor([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
+COLOR = torch.tensor([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]], device="cpu").float()
 
 
+@usual_state()
 def deep_dream(
     network: Network,
     pixels: Tensor,
@@ -62,7 +66,8 @@ def deep_dream(
         The dream, (N, 3, H, W) on the device of `pixels`. An interrupt returns the dream so far.
 
     Raises:
-        ValueError: a setting out of range, a layer that is unknown or has no places, or more octaves than fit.
+        ValueError: a setting out of range, a layer that is unknown, has no places or passes no slope, or more octaves
+            than fit.
     """
     images.check(pixels)
     dream = climb_octaves(
@@ -79,6 +84,7 @@ def deep_dream(
     return dream.to(pixels.device)
 
 
+@usual_state()
 def climb_octaves(
     pixels: Tensor,
     objective: ascent.Objective,
@@ -98,16 +104,17 @@ def climb_octaves(
     images.check(pixels)
     pixels = pixels.detach()
     sizes = octave_sizes(pixels, octaves=octaves, octave_scale=octave_scale)
-    images.require(jitter >= 0, f"jitter is {jitter} pixels; it must be 0 or more")
+    require(jitter >= 0, f"jitter is {jitter} pixels; it must be 0 or more")
     shifted = jittered(objective, jitter, torch.Generator().manual_seed(seed))
     detail = torch.zeros_like(pixels)  # what the climb has added so far
-    with suppress(KeyboardInterrupt):
+    settings: Any = {"steps": steps, "rule": ascent.with_slope(rule, REMEDY), "constraint": ascent.unit_range}
+    with ascent.interruptible(on_step):
         for octave, size in enumerate(sizes):
             original = images.resize(pixels, size)
             x = (original + _resample(detail, size)).clamp(0, 1)
-            told = ascent.later(on_step, octave * steps, octaves * steps)
+            report = ascent.offset_progress(on_step, octave * steps, octaves * steps)
             try:
-                ascent.climb(x, shifted, steps=steps, rule=rule, constraint=ascent.unit_range, on_step=told)
+                ascent.ascend(x, shifted, **settings, inplace=True, on_step=report)
             finally:
                 detail = x - original
     return (pixels + _resample(detail, sizes[-1])).clamp(0, 1)
@@ -115,12 +122,11 @@ def climb_octaves(
 
 def octave_sizes(pixels: Tensor, *, octaves: int, octave_scale: float) -> list[tuple[int, int]]:
     """The (height, width) of each octave, smallest first; the last is the picture's own."""
-    images.require(octaves >= 1, f"octaves is {octaves}; it must be 1 or more")
-    images.require(octave_scale > 1, f"octave_scale is {octave_scale}; it must be above 1")
     height, width = pixels.shape[2:]
-    shrinking = ((round(height / octave_scale**o), round(width / octave_scale**o)) for o in range(octaves))
+    scales = ascent.octave_scales(octaves=octaves, octave_scale=octave_scale)
+    shrinking = ((round(height * scale), round(width * scale)) for scale in scales)
     sizes = list(itertools.takewhile(lambda size: min(size) >= SMALLEST_OCTAVE, shrinking))
-    images.require(
+    require(
         len(sizes) == octaves,
         f"octaves is {octaves}, and the smallest needs {SMALLEST_OCTAVE} pixels a side; "
         f"this picture of {width} x {height} takes " + (f"at most {len(sizes)}" if sizes else "none: enlarge it first"),
@@ -131,18 +137,21 @@ def octave_sizes(pixels: Tensor, *, octaves: int, octave_scale: float) -> list[t
 def layer_strength(network: Network, layer: str) -> ascent.Objective:
     """Objective: the mean square of a layer's outputs, of each image (N,): whatever is there, more of it."""
     network.require(layer)
+    check_weights(network)
     return lambda x: _places(network, layer, x).square().mean(dim=(1, 2, 3))
 
 
+@usual_state()
 def likeness(network: Network, layer: str, guide: Tensor) -> ascent.Objective:
     """Objective: at each place, the dot product with the best-matching place of a guide picture's features."""
     network.require(layer)
+    check_weights(network)
     images.check(guide)
-    images.require(len(guide) == 1, f"a guide is one picture (1, 3, H, W), not a batch of {len(guide)}")
+    require(len(guide) == 1, f"a guide is one picture (1, 3, H, W), not a batch of {len(guide)}")
 
     @functools.cache
     def vocabulary() -> Tensor:  # (C, places)
-        with torch.no_grad():
+        with usual_state(), torch.no_grad():
             return _places(network, layer, guide.to(network.device))[0].flatten(1)
 
     def objective(x: Tensor) -> Tensor:
@@ -168,13 +177,13 @@ def jittered(objective: ascent.Objective, most: int, generator: torch.Generator)
 
 
 def natural_steps(step_size: float, *, color: float, blur: float) -> ascent.Rule:
-    """`ascent.steepest`, smoothed over `blur` pixels and drawn by `color` (0 to 1) to the colors of photos."""
-    images.require(0 <= color <= 1, f"color is {color}; it must be from 0 to 1")
-    images.require(0 <= blur <= 2, f"blur is {blur}; it must be from 0 to 2 pixels")
-    images.require(math.isfinite(step_size), f"step_size is {step_size}; it must be finite")
+    """`ascent.normalized`, smoothed over `blur` pixels and drawn by `color` (0 to 1) to the colors of photos."""
+    require(0 <= color <= 1, f"color is {color}; it must be from 0 to 1")
+    require(0 <= blur <= 2, f"blur is {blur}; it must be from 0 to 2 pixels")
+    require(math.isfinite(step_size), f"step_size is {step_size}; it must be finite")
     covariance = COLOR @ COLOR.T
-    mixing = color * covariance * (3**0.5 / covariance.norm()) + (1 - color) * torch.eye(3)
-    step = ascent.steepest(step_size)
+    mixing = color * covariance * (3**0.5 / covariance.norm()) + (1 - color) * torch.eye(3).to(covariance)
+    step = ascent.normalized(step_size)
 
     def rule(x: Tensor, gradient: Tensor) -> None:
         smooth = gaussian_blur(gradient, 9, blur) if blur else gradient
@@ -183,6 +192,7 @@ def natural_steps(step_size: float, *, color: float, blur: float) -> ascent.Rule
     return rule
 
 
+@usual_state()
 def visualize(
     network: Network,
     category: str | int,
@@ -211,23 +221,27 @@ def visualize(
     """
     neuron = network.index(category)
     limits = f"size is {size} pixels; the least is {SMALLEST_OCTAVE}, the most {LARGEST_SIZE}"
-    images.require(SMALLEST_OCTAVE <= size <= LARGEST_SIZE, limits)
+    require(SMALLEST_OCTAVE <= size <= LARGEST_SIZE, limits)
     generator = torch.Generator().manual_seed(seed)
     score = class_score(network, neuron, unusual=12)
-    steps_begun = itertools.count()
 
-    def objective(waves: Tensor) -> Tensor:
-        finest = 4 * 64 ** min(1, next(steps_begun) / (0.6 * steps))  # from coarse to fine
-        return score(views(compose(waves, finest=finest), generator))
+    def objective(waves: Tensor, done: int) -> Tensor:
+        return score(views(compose(waves, finest=finest_at(done, steps)), generator))
 
     waves = ascent.ascend(
         faint_waves(size, generator).to(network.device),
         objective,
         steps=steps,
-        rule=ascent.adam(0.12, cool_over=steps),
-        on_step=ascent.later(on_step, 0, steps, compose),
+        rule=ascent.with_slope(ascent.adam(0.12, cool_over=steps), REMEDY),
+        scheduled=True,
+        on_step=ascent.offset_progress(on_step, 0, steps, compose),
     )
     return compose(waves).cpu()
+
+
+def finest_at(done: int, steps: int) -> float:
+    """How fine the waves of a class image may be after so many of its steps: from 4 along a side, coarse, to 256."""
+    return 4 * 64 ** min(1, done / (0.6 * steps))
 
 
 def class_score(network: Network, neuron: int, *, unusual: float = 0) -> ascent.Objective:
@@ -235,6 +249,7 @@ def class_score(network: Network, neuron: int, *, unusual: float = 0) -> ascent.
 
     Early blocks, which see what every picture has in common, count more than late ones.
     """
+    check_weights(network)
     last = network.layers[-1]
     watched = [layer for layer in network.habits if layer.endswith("conv_pwl")] if unusual else []
     weights = torch.softmax(torch.arange(len(watched)) * math.log(0.85), dim=0).tolist()
@@ -252,6 +267,7 @@ def class_score(network: Network, neuron: int, *, unusual: float = 0) -> ascent.
     return objective
 
 
+@usual_state()
 def faint_waves(size: int, generator: torch.Generator) -> Tensor:
     """Where class images start: waves (1, 3, size, size // 2 + 1, 2), cosines and sines, that make nearly gray."""
     return 0.05 * torch.randn(1, 3, size, size // 2 + 1, 2, generator=generator)
@@ -297,7 +313,7 @@ def views(pixels: Tensor, generator: torch.Generator, *, count: int = 4) -> Tens
 
 def _places(network: Network, layer: str, x: Tensor) -> Tensor:
     values = network.features(x, layer)[layer]
-    images.require(values.dim() == 4, f"layer {layer!r} has no places: its output has shape {tuple(values.shape)}")
+    require(values.dim() == 4, f"layer {layer!r} has no places: its output has shape {tuple(values.shape)}")
     return values
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from helpers import training
+from helpers.checks import layers_in_order
+from helpers.state import usual_state
 
 MOST, CHUNK = 16, 1024  # neurons whose masks are tried one and all; masks in work at a time
-RESTLESS = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd, nn.RReLU)  # in training mode
+TRAIN_MODE_LAYERS = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd, nn.RReLU)  # others in training
+ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Softplus, nn.Sigmoid, nn.Tanh)
+ROW_BY_ROW = {kind.forward for kind in (nn.Linear, nn.Identity, *ACTIVATIONS)}  # work on the last dimension alone
 
 
 def drop(x: Tensor, p: float, *, generator: torch.Generator) -> Tensor:
@@ -21,6 +24,7 @@ def drop(x: Tensor, p: float, *, generator: torch.Generator) -> Tensor:
     return x * keep / (1 - p)
 
 
+@usual_state()
 def masks(n: int) -> Tensor:
     """All 2**n masks of `n` neurons, (2**n, n) of 0 and 1: row i is i in binary, so row 0 leaves no neuron."""
     if not 1 <= n <= MOST:
@@ -37,6 +41,7 @@ def chances(masks: Tensor, *, p: float = 0.5) -> Tensor:
     )
 
 
+@usual_state()
 @torch.no_grad()
 def subnetworks(
     network: nn.Sequential,
@@ -50,7 +55,7 @@ def subnetworks(
 
     Args:
         network: layers one after the other; each `nn.Dropout` marks the neurons in front of it as those that may be
-            suppressed, n in all. What comes after the first must work on the last dimension, as linear layers do.
+            suppressed, n in all. Every other layer is given (N, ...), whatever stands before it, once for each mask.
         x: inputs (N, ...).
         p: the chance that a neuron is suppressed, the same as in the network's own dropout layers.
         samples: how many masks to draw with `generator`; by default all 2**n are tried in the order of `masks(n)`,
@@ -65,6 +70,8 @@ def subnetworks(
         raise ValueError(f"{many} masks are tried. Give samples= and generator= to draw some")
     if samples is not None and (samples < 1 or generator is None):
         raise ValueError(f"samples is {samples}, generator is {generator}; give 1 or more, and a torch.Generator")
+    if samples is None and generator is not None:
+        raise ValueError("a generator is given, and nothing to draw with it; say how many masks with samples=")
     if samples is None or generator is None:
         kept = masks(n)
     else:
@@ -75,14 +82,14 @@ def subnetworks(
 def _layers(network: nn.Sequential, x: Tensor, p: float) -> tuple[list[nn.Module], int]:
     """The layers in order, those of nested Sequentials too, and how many neurons stand before dropout layers."""
     _check_chance(p)
-    layers = list(training.in_order(network))
+    layers = [layer for _, layer in layers_in_order(network)]
     own = [layer.p for layer in layers if isinstance(layer, nn.Dropout)]
     if not own or any(other != p for other in own):
         raise ValueError(f"p is {p}, and the dropout layers of the network have {own}; there must be some, all with p")
     n, x = 0, x[:1].clone()
     for layer in layers:
         if not isinstance(layer, nn.Dropout):
-            if isinstance(layer, RESTLESS) and layer.training:
+            if isinstance(layer, TRAIN_MODE_LAYERS) and layer.training:
                 raise ValueError(f"{layer} learns or acts at random in training mode; call network.eval() first")
             x = layer(x)
         elif x.dim() == 2:
@@ -96,13 +103,21 @@ def _layers(network: nn.Sequential, x: Tensor, p: float) -> tuple[list[nn.Module
 
 def _masked(layers: list[nn.Module], x: Tensor, scaled: Tensor) -> Tensor:
     """The outputs (M, N, ...) under masks (M, n) of 0 and 1 / (1 - p)."""
+    masked = False
     for layer in layers:
         if isinstance(layer, nn.Dropout):
             mask, scaled = scaled.split([x.shape[-1], scaled.shape[1] - x.shape[-1]], dim=1)
-            x = x * mask[:, None]  # (N, width) at the first dropout layer, (M, N, width) from there on
+            x, masked = x * mask[:, None], True  # (N, width) at the first dropout layer, (M, N, width) from there on
         else:
-            x = layer(x)
+            x = _each(layer, x) if masked else layer(x)
     return x
+
+
+def _each(layer: nn.Module, x: Tensor) -> Tensor:
+    """A layer's outputs (M, N, ...) for inputs (M, N, ...), as if it were given the M batches one by one."""
+    if type(layer).forward in ROW_BY_ROW:
+        return layer(x)
+    return torch.stack([layer(batch) for batch in x])
 
 
 def arithmetic_mean(logits: Tensor, chances: Tensor | None = None) -> Tensor:

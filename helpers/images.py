@@ -20,6 +20,8 @@ import torch
 from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
+from helpers.checks import require
+
 PICTURES = Path(__file__).parent / "pictures"
 SMALLEST_SIDE, LARGEST_SIDE = 8, 10_000  # pixels
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
@@ -31,12 +33,6 @@ OTHER_TYPES = {  # what else one might hand to `load`, and what to do with it
     "bytes": "for the bytes of a file give io.BytesIO(bytes)",
 }
 Source = str | os.PathLike[str] | IO[bytes] | Image.Image
-
-
-def require(condition: bool, message: str) -> None:
-    """Raise a ValueError with the message unless the condition holds."""
-    if not condition:
-        raise ValueError(message)
 
 
 def check(pixels: Tensor) -> None:

@@ -11,46 +11,65 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import ipywidgets as widgets
-import torch
 from IPython.display import HTML, display
 from torch import Tensor
 
 from helpers import images
-from helpers.ascent import OnStep, Step
+from helpers.ascent import Step
+from helpers.checks import require
+from helpers.upload import LARGEST_UPLOAD, Upload, first_file, too_large
 
 Item = TypeVar("Item")
 Run = Callable[..., Tensor]  # (pixels, *, on_step, **settings) -> pixels
 
 
-def progress(what: str, *, every: float = 0.2) -> OnStep:
+def progress(what: str, *, every: float = 0.2) -> Progress:
     """An `on_step` that draws one progress bar, at most once in `every` seconds, and removes it at the end."""
-    shown, handle = False, None
-    start = last = time.monotonic()
+    return Progress(what, every)
 
-    def on_step(step: Step) -> None:
-        nonlocal shown, handle, last
+
+class Progress:
+    """One progress bar; see `progress`. It goes away with the last step, or when the work ends early: `close`."""
+
+    def __init__(self, what: str, every: float) -> None:
+        self.what, self.every = what, every
+        self._start = self._last = time.monotonic()
+        self._text: str | None = None  # what is on the screen; None as long as nothing ever was
+        self._handle: Any = None
+
+    def __call__(self, step: Step) -> None:
         now = time.monotonic()
-        if now - last < every and step.step < step.total:
-            return
-        last = now
-        left = (now - start) / step.step * (step.total - step.step)
-        bar = f"{what}: <progress value={step.step} max={step.total}></progress> {left:.0f} s left"
-        message = HTML(bar if step.step < step.total else "")
-        if not shown:
-            shown, handle = True, display(message, display_id=True)
-        elif handle is not None:  # it is None outside of IPython
-            handle.update(message)
+        if step.step >= step.total:
+            self._show("")
+        elif now - self._last >= self.every:
+            self._last = now
+            left = (now - self._start) / step.step * (step.total - step.step)
+            bar = f"<progress value={step.step} max={step.total}></progress>"
+            self._show(f"{self.what}: {bar} {left:.0f} s left")
 
-    return on_step
+    def close(self) -> None:
+        """Remove the bar, if there is one."""
+        if self._text:
+            self._show("")
+
+    def _show(self, text: str) -> None:
+        if self._text is None:
+            self._handle = display(HTML(text), display_id=True)
+        elif self._handle is not None:  # it is None outside of IPython
+            self._handle.update(HTML(text))
+        self._text = text
 
 
 def track(items: Iterable[Item], what: str) -> Iterator[Item]:
     """The items one by one, with a progress bar that counts them."""
     found = list(items)
     on_step = progress(what, every=0)
-    for done, item in enumerate(found, start=1):
-        yield item
-        on_step(Step(done, len(found), 0.0, torch.empty(0)))
+    try:
+        for done, item in enumerate(found, start=1):
+            yield item
+            on_step(Step(done, len(found), 0.0))
+    finally:
+        on_step.close()
 
 
 class Panel(widgets.VBox):
@@ -99,9 +118,10 @@ class Panel(widgets.VBox):
         pictures = widgets.HBox([*self.shown.values(), self.after], layout={"align_items": "flex-start"})
         super().__init__([settings, buttons, self.bar, self.message, pictures])
 
-    def _upload(self, name: str) -> widgets.FileUpload:
-        upload = widgets.FileUpload(accept="image/*", multiple=False, description=f"Your {name}")
+    def _upload(self, name: str) -> Upload:
+        upload = Upload(accept="image/*", description=f"Your {name}")
         upload.observe(functools.partial(self._read, name), names="value")
+        upload.observe(lambda change: self._say(change["new"]), names="problem")
         return upload
 
     def begin(self) -> None:
@@ -130,7 +150,7 @@ class Panel(widgets.VBox):
 
     def _on_step(self, step: Step) -> None:
         self.bar.value = step.step / step.total
-        if step.step % 5 == 0:
+        if step.image is not None and step.step % 5 == 0:
             self.after.value = _png(step.image)
         if self._cancel.is_set():
             raise KeyboardInterrupt
@@ -145,14 +165,17 @@ class Panel(widgets.VBox):
         self.keep.disabled = busy or self.result is None
 
     def _read(self, name: str, change: dict[str, Any]) -> None:
-        if not change["new"]:
+        upload = first_file(change["new"])
+        if upload is None:
             return
         if self._at_work():  # the click came before the button was off
             self._say("Wait for the end, or cancel, and upload the picture again.")
             return
-        file = io.BytesIO(change["new"][0]["content"])
-        file.name = change["new"][0]["name"]  # for the errors of images.load
+        file_name, content = upload
+        file = io.BytesIO(content)
+        file.name = file_name  # for the errors of images.load
         try:
+            require(len(content) <= LARGEST_UPLOAD, too_large(file_name, len(content)))
             picture = images.load(file, size=self.size)
         except ValueError as error:
             self._say(str(error))

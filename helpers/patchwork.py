@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from helpers.checks import layers_in_order
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -292,7 +295,8 @@ def _layers(network: nn.Module) -> tuple[list[Layer], Layer]:
         raise ValueError("the network has weights that are not finite; train it anew with a lower rate")
     hidden: list[Layer] = []
     waiting: Layer | None = None
-    for name, module in list(network.named_modules(remove_duplicate=False))[1:]:
+    module: Any
+    for name, module in layers_in_order(network):
         if type(module).forward is nn.Linear.forward:  # a subclass may run in a way of its own here too
             weight = module.weight.detach().double().cpu().numpy()
             bias = np.zeros(len(weight)) if module.bias is None else module.bias.detach().double().cpu().numpy()

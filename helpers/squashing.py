@@ -1,43 +1,57 @@
 """Squashing functions: the message sent backward, starts that keep it alive, depth that collapses.
 
-A "sum" is what a neuron adds up before its activation function: the output of an `nn.Linear`. The "message" is the
-slope of the loss with respect to the sums of a layer; the weights below it are adjusted by nothing else.
+A pre-activation is what a neuron adds up before its activation function: the output of an `nn.Linear`. The message that
+a layer is sent is the gradient of the loss with respect to its pre-activations; the weights below it are adjusted by
+nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from helpers import disturbance
+from helpers.checks import layers_in_order
+from helpers.state import check_weights, usual_state
 
 
+@usual_state()
 @torch.enable_grad()
-def messages(
+def preactivation_gradients(
     network: nn.Module, x: Tensor, y: Tensor, *, loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy
 ) -> list[Tensor]:
-    """The slope of the loss of inputs (n, ...) with respect to the sums of each `nn.Linear`, (n, width), first first.
+    """The messages sent back: the gradient of the loss by the pre-activations of each `nn.Linear`, in running order.
 
-    With a loss that averages over the inputs, an input's own message is n times its row.
+    Args:
+        network: any module.
+        x: inputs (n, ...).
+        y: targets (n, ...).
+        loss: of (outputs, targets). With one that averages over the inputs, an input's own message is n times its row.
+
+    Returns:
+        For each time that an `nn.Linear` ran, (n, width).
     """
-    sums: list[Tensor] = []
+    check_weights(network)
+    preactivations: list[Tensor] = []
 
     def keep(_layer: nn.Module, _inputs: object, output: Tensor) -> Tensor:
-        sums.append(output)
-        return output.clone()  # an in-place activation would overwrite the sum
+        preactivations.append(output)
+        return output.clone()  # an in-place activation would overwrite it
 
     hooks = [layer.register_forward_hook(keep) for layer in _layers(network)]
     try:
-        wrong = loss(network(x.detach().requires_grad_()), y)  # frozen weights carry a message too
+        wrong = loss(network(x.detach().clone().requires_grad_()), y.clone())  # frozen weights carry a message too
     finally:
         for hook in hooks:
             hook.remove()
-    return list(torch.autograd.grad(wrong, sums))
+    return list(torch.autograd.grad(wrong, preactivations))
 
 
+@usual_state()
 @torch.no_grad()
 def orthogonal(network: nn.Module, *, gain: float = 1.0, center: float = 0.0, seed: int = 0) -> nn.Module:
     """Start each `nn.Linear` of a network, in place, with random weights that turn a message and keep its length.
@@ -45,9 +59,9 @@ def orthogonal(network: nn.Module, *, gain: float = 1.0, center: float = 0.0, se
     Args:
         network: its weights become matrices of orthonormal rows or columns (Saxe et al. 2014), its biases zero.
         gain: by which the weights are multiplied: 1 suits the identity, the square root of 2 the ReLU (He et al.
-            2015), 4 the sigmoid, whose slope at sum 0 is a quarter.
-        center: what a neuron puts out at sum 0, such as 0.5 for the sigmoid. The biases of all layers but the first
-            take it away again, so that the sums stay around zero at any depth.
+            2015), 4 the sigmoid, whose slope at 0 is a quarter.
+        center: what a neuron puts out at pre-activation 0, such as 0.5 for the sigmoid. The biases of all layers but
+            the first take it away again, so that the pre-activations stay around zero at any depth.
         seed: of the weights.
     """
     generator = torch.Generator().manual_seed(seed)
@@ -60,13 +74,15 @@ def orthogonal(network: nn.Module, *, gain: float = 1.0, center: float = 0.0, se
     return network
 
 
+@usual_state()
 @torch.no_grad()
 def collapse(network: nn.Module) -> nn.Linear:
     """The one layer that does what a network of `nn.Linear` and `nn.Identity` in `nn.Sequential` does.
 
     It is multiplied out in double precision. Any other kind of layer is a ValueError that names it.
     """
-    layers = list(_in_order(network, "")) or _layers(network)
+    linear = [layer for name, layer in layers_in_order(network) if _is_linear(name, layer)]
+    layers: list[Any] = linear or _layers(network)
     weight = torch.eye(layers[0].in_features).to(layers[0].weight).double()
     bias = torch.zeros_like(weight[0])
     for layer in layers:
@@ -85,15 +101,11 @@ def _layers(network: nn.Module) -> list[nn.Linear]:
     return found
 
 
-def _in_order(module: nn.Module, name: str) -> Iterator[nn.Linear]:
-    runs_as = type(module).forward  # a subclass may run in a way of its own
-    if runs_as is nn.Sequential.forward:
-        for key, child in module._modules.items():
-            yield from _in_order(child, f"{name}.{key}".strip("."))  # type: ignore[arg-type]
-    elif runs_as is nn.Linear.forward:
-        yield module  # type: ignore[misc]
-    elif runs_as is not nn.Identity.forward:
+def _is_linear(name: str, layer: nn.Module) -> bool:
+    """Whether a layer is an `nn.Linear`; if not, it must be an `nn.Identity`."""
+    if type(layer).forward not in (nn.Linear.forward, nn.Identity.forward):  # a subclass may run in a way of its own
         raise ValueError(
-            f"layer {name!r} is a {type(module).__name__}; only nn.Linear and nn.Identity in nn.Sequential collapse "
+            f"layer {name!r} is a {type(layer).__name__}; only nn.Linear and nn.Identity in nn.Sequential collapse "
             "into one layer. Put an nn.Identity() in its place, or see chapter 2 for what ReLUs leave"
         )
+    return type(layer).forward is nn.Linear.forward

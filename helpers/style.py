@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from helpers import ascent, images
+from helpers.checks import require
 from helpers.networks import Network
+from helpers.state import check_weights, usual_state
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT_LAYER = "relu4_2"
@@ -28,13 +29,12 @@ def gram(features: Tensor) -> Tensor:
     Each number is the sum, over all places, of one channel times another, divided by C * H * W.
     """
     shape = tuple(features.shape)
-    images.require(
-        len(shape) == 4 and 0 not in shape, f"features have shape (N, C, H, W) and hold places, unlike {shape}"
-    )
+    require(len(shape) == 4 and 0 not in shape, f"features have shape (N, C, H, W) and hold places, unlike {shape}")
     places = features.flatten(2)  # (N, C, H * W)
     return places @ places.transpose(1, 2) / places[0].numel()
 
 
+@usual_state()
 def errors(
     network: Network,
     *,
@@ -53,7 +53,8 @@ def errors(
     Without content (1, 3, H, W) or painting (1, 3, H', W') its error is 0. Unknown or no layers are a ValueError.
     """
     known = [network.require(layer) for layer in _each_once(style_layers)]
-    images.require(len(known) > 0, "a style needs at least one layer")
+    check_weights(network)
+    require(len(known) > 0, "a style needs at least one layer")
     with torch.no_grad():
         features = {} if content is None else network.features(content, network.require(content_layer))
         painted = {} if painting is None else network.features(painting, known)
@@ -61,8 +62,8 @@ def errors(
 
     def compare(pixels: Tensor) -> tuple[Tensor, Tensor]:
         found, nothing = network.features(pixels, [*features, *grams]), pixels.new_zeros(())
-        away = (_miss(found[layer], wanted) for layer, wanted in features.items())
-        unlike = (_miss(gram(found[layer]), wanted) for layer, wanted in grams.items())
+        away = (relative_mse(found[layer], wanted) for layer, wanted in features.items())
+        unlike = (relative_mse(gram(found[layer]), wanted) for layer, wanted in grams.items())
         return sum(away, nothing), sum(unlike, nothing) / len(known)
 
     return compare
@@ -72,31 +73,33 @@ def _each_once(layers: str | Iterable[str]) -> tuple[str, ...]:
     return (layers,) if isinstance(layers, str) else tuple(dict.fromkeys(layers))
 
 
-def _miss(found: Tensor, wanted: Tensor) -> Tensor:
+def relative_mse(found: Tensor, wanted: Tensor) -> Tensor:
+    """How far off: the mean square error of features of any shape, divided by the mean square of those wanted; ()."""
     return (found - wanted).square().mean() / (wanted.square().mean() + 1e-12)
 
 
 def goal(
     network: Network, content: Tensor, painting: Tensor, *, style_weight: float, smoothness: float = 0, **layers: Any
 ) -> ascent.Objective:
-    """The number that `transfer` lowers: content error plus weighted style error (see `errors`) plus roughness."""
-    images.require(0 < style_weight < math.inf, f"style_weight is {style_weight}; it must be above 0 and finite")
-    images.require(0 <= smoothness < math.inf, f"smoothness is {smoothness}; it must be 0 or more and finite")
+    """The number that `transfer` lowers: content error, weighted style error (see `errors`) and total variation."""
+    require(0 < style_weight < math.inf, f"style_weight is {style_weight}; it must be above 0 and finite")
+    require(0 <= smoothness < math.inf, f"smoothness is {smoothness}; it must be 0 or more and finite")
     find = errors(network, content=content, painting=painting, **layers)
 
     def loss(pixels: Tensor) -> Tensor:
         away, unlike = find(pixels)
-        return away + style_weight * unlike + smoothness * roughness(pixels)
+        return away + style_weight * unlike + smoothness * total_variation(pixels)
 
     return loss
 
 
-def roughness(pixels: Tensor) -> Tensor:
-    """How much neighboring pixels differ on average (total variation, Mahendran and Vedaldi 2015), of shape ()."""
+def total_variation(pixels: Tensor) -> Tensor:
+    """Roughness: how much neighboring pixels differ on average (Mahendran and Vedaldi 2015), of shape ()."""
     here, right, below = pixels[..., :-1, :-1], pixels[..., :-1, 1:], pixels[..., 1:, :-1]
     return ((right - here).square() + (below - here).square() + 1e-4).sqrt().mean()
 
 
+@usual_state()
 def descend(pixels: Tensor, loss: ascent.Objective, *, steps: int, on_step: ascent.OnStep | None = None) -> Tensor:
     """Adjust a copy of a picture until `loss` is low, by PyTorch's L-BFGS; an interrupt hands back the best so far.
 
@@ -105,8 +108,8 @@ def descend(pixels: Tensor, loss: ascent.Objective, *, steps: int, on_step: asce
     """
     images.check(pixels)
     free = _free(pixels)
-    with suppress(KeyboardInterrupt):
-        _fall(free, loss, steps=steps, on_step=on_step)
+    with ascent.interruptible(on_step):
+        _lbfgs(free, loss, steps=steps, on_step=on_step)
     return torch.sigmoid(free)
 
 
@@ -114,9 +117,9 @@ def _free(pixels: Tensor) -> Tensor:
     return pixels.detach().clamp(0.02, 0.98).logit().contiguous()
 
 
-def _fall(free: Tensor, loss: ascent.Objective, *, steps: int, on_step: ascent.OnStep | None) -> None:
+def _lbfgs(free: Tensor, loss: ascent.Objective, *, steps: int, on_step: ascent.OnStep | None) -> None:
     """The work of `descend`: moves `free` in place and lets an interrupt through; what is left is the best found."""
-    images.require(steps >= 1, f"steps is {steps}; it must be 1 or more")
+    require(steps >= 1, f"steps is {steps}; it must be 1 or more")
     best, lowest, taken = free.clone(), math.inf, 0
     unit = FIRST_STEP * free.numel()
     scaled = (free / unit).requires_grad_(True)
@@ -128,6 +131,8 @@ def _fall(free: Tensor, loss: ascent.Objective, *, steps: int, on_step: ascent.O
             raise StopIteration  # a line search may ask for more than was granted
         pixels = torch.sigmoid(unit * scaled)
         value = loss(pixels).sum()
+        start = f"the loss is {value.item()} at the start; look for 0 / 0 or log(0) in it"
+        require(taken > 0 or bool(value.isfinite()), start)
         scaled.grad = torch.autograd.grad(value, scaled)[0].contiguous()  # L-BFGS takes no channels-last layout
         if value < lowest:
             best.copy_(unit * scaled.detach())
@@ -147,6 +152,7 @@ def _fall(free: Tensor, loss: ascent.Objective, *, steps: int, on_step: ascent.O
         free.copy_(best)
 
 
+@usual_state()
 def transfer(
     network: Network,
     content: Tensor,
@@ -177,7 +183,7 @@ def transfer(
         size: longer side of the result in pixels.
         steps: gradients at the full size; each smaller size gets twice as many as the next larger one.
         octaves: how many sizes, each `octave_scale` times the one before; those too small for the layers are left out.
-        style_weight, smoothness: how much the style error and the roughness count against the content error.
+        style_weight, smoothness: how much the style error and the total variation count against the content error.
         content_layer, style_layers: some of ``network.layers``.
         preserve_color: paint in gray and keep the photo's colors, as in Gatys et al. (2016), "Preserving Color".
         noise, seed: how much of the start is noise instead of the photo, from 0 to 1, and which noise.
@@ -190,8 +196,8 @@ def transfer(
         ValueError: a setting out of range, an unknown layer, or a picture too narrow for the size.
     """
     sizes = octave_sizes(content, painting, size=size, octaves=octaves, octave_scale=octave_scale)
-    images.require(steps >= 1, f"steps is {steps}; it must be 1 or more")
-    images.require(0 <= noise <= 1, f"noise is {noise}; it must be from 0 to 1")
+    require(steps >= 1, f"steps is {steps}; it must be 1 or more")
+    require(0 <= noise <= 1, f"noise is {noise}; it must be from 0 to 1")
     weights = {"style_weight": style_weight, "smoothness": smoothness}
     layers: Any = {"content_layer": content_layer, "style_layers": _each_once(style_layers)}
     photo, model = content.detach().to(network.device), painting.detach().to(network.device)
@@ -202,12 +208,12 @@ def transfer(
     chance = torch.rand(start.shape, generator=torch.Generator().manual_seed(seed)).to(start)
     free = _free(start.lerp(chance, noise))
     lengths = [steps * 2**smaller for smaller in reversed(range(len(sizes)))]
-    with suppress(KeyboardInterrupt):
+    with ascent.interruptible(on_step):
         for octave, (ours, theirs) in enumerate(sizes):
             free = _free(images.resize(torch.sigmoid(free), ours))
             loss = goal(network, images.resize(photo, ours), images.resize(model, theirs), **weights, **layers)
-            told = ascent.later(on_step, sum(lengths[:octave]), sum(lengths))
-            _fall(free, loss, steps=lengths[octave], on_step=told)
+            report = ascent.offset_progress(on_step, sum(lengths[:octave]), sum(lengths))
+            _lbfgs(free, loss, steps=lengths[octave], on_step=report)
     result = images.resize(torch.sigmoid(free), sizes[-1][0]).to(content.device)
     return images.recolor(result, content.detach()) if preserve_color else result
 
@@ -218,20 +224,15 @@ def octave_sizes(
     """(height, width) of the photo and of the painting at each octave, smallest first; both cover the same area."""
     for name, pixels in (("content", content), ("painting", painting)):
         images.check(pixels)
-        images.require(len(pixels) == 1, f"{name} is one picture (1, 3, H, W), not a batch of {len(pixels)}")
-    images.require(
-        SMALLEST_SIDE <= size <= LARGEST_SIZE, f"size is {size}; it must be {SMALLEST_SIDE} to {LARGEST_SIZE}"
-    )
-    images.require(octaves >= 1, f"octaves is {octaves}; it must be 1 or more")
-    images.require(octave_scale > 1, f"octave_scale is {octave_scale}; it must be above 1")
+        require(len(pixels) == 1, f"{name} is one picture (1, 3, H, W), not a batch of {len(pixels)}")
+    require(SMALLEST_SIDE <= size <= LARGEST_SIZE, f"size is {size}; it must be {SMALLEST_SIDE} to {LARGEST_SIZE}")
     height, width = content.shape[2:]
-    areas = [(size * octave_scale**-octave / max(height, width)) ** 2 * height * width for octave in range(octaves)]
+    scales = ascent.octave_scales(octaves=octaves, octave_scale=octave_scale)
+    areas = [(size * scale / max(height, width)) ** 2 * height * width for scale in scales]
     sizes = [(_covering(content, area), _covering(painting, area)) for area in areas]
     for name, (high, wide) in zip(("content", "painting"), sizes[0], strict=True):
         scaled = f"the {name} comes to {wide} x {high} pixels at size {size}"
-        images.require(
-            min(high, wide) >= SMALLEST_SIDE, f"{scaled}; a side needs {SMALLEST_SIDE}: crop it or raise the size"
-        )
+        require(min(high, wide) >= SMALLEST_SIDE, f"{scaled}; a side needs {SMALLEST_SIDE}: crop it or raise the size")
     return [both for both in reversed(sizes) if min(*both[0], *both[1]) >= SMALLEST_SIDE]
 
 

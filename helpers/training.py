@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -18,7 +18,9 @@ from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 from torch.nn.functional import cross_entropy
 
 from helpers import disturbance
-from helpers.ascent import OnStep, Step
+from helpers.ascent import OnStep, Step, interruptible
+from helpers.checks import require
+from helpers.state import check_weights, usual_state
 
 Loss = Callable[[Tensor, Tensor], Tensor]  # (outputs, targets) -> one number
 TEST = 500  # digits kept for testing
@@ -34,6 +36,7 @@ class Digits:
     test_y: Tensor
 
 
+@usual_state()
 def digits(*, train: int | None = None, seed: int = 0) -> Digits:
     """The 1797 digits of Alpaydin and Kaynak (1998) that come with scikit-learn, shuffled and split in two.
 
@@ -52,8 +55,9 @@ def digits(*, train: int | None = None, seed: int = 0) -> Digits:
     return Digits(x[TEST : TEST + train], y[TEST : TEST + train], x[:TEST], y[:TEST])
 
 
+@usual_state()
 def mlp(sizes: Sequence[int], activation: Callable[[], nn.Module] = nn.ReLU, *, seed: int = 0) -> nn.Sequential:
-    """A multilayer perceptron with PyTorch's default weights: a linear layer between each two sizes.
+    """A multilayer perceptron with PyTorch's default weights, in float32: a linear layer between each two sizes.
 
     Args:
         sizes: of the input, of each hidden layer, of the output; at least two.
@@ -72,15 +76,7 @@ def mlp(sizes: Sequence[int], activation: Callable[[], nn.Module] = nn.ReLU, *, 
     return network
 
 
-def in_order(network: nn.Module) -> Iterator[nn.Module]:
-    """The layers of nested `nn.Sequential` in the order in which they run; a layer that runs twice comes twice."""
-    if type(network).forward is nn.Sequential.forward:
-        for layer in network._modules.values():
-            yield from in_order(layer)  # type: ignore[arg-type]
-    else:
-        yield network  # whatever is inside, it runs in a way of its own
-
-
+@usual_state()
 def train(
     networks: Sequence[nn.Module],
     x: Tensor,
@@ -119,12 +115,15 @@ def train(
     skeleton = copy.deepcopy(networks[0]).train()
 
     def batch_loss(weights: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-        return loss(functional_call(skeleton, weights, (x,)), y)
+        outputs = functional_call(skeleton, weights, (x,))
+        one = "the network has one output, and the cross-entropy of a single category is always 0; give it two"
+        require(loss is not cross_entropy or outputs.dim() < 2 or outputs.shape[1] > 1, one)
+        return loss(outputs, y)
 
     slopes = vmap(grad_and_value(batch_loss), randomness="different")
     optimizer = torch.optim.AdamW(weights.values(), lr=rate, weight_decay=decay, foreach=True)
     history = torch.full((steps, len(networks)), float("nan"))
-    with suppress(KeyboardInterrupt), torch.random.fork_rng(devices=[]):
+    with interruptible(on_step), torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         for step in range(1, steps + 1):
             chosen = _drawn(examples, batch)
@@ -135,7 +134,7 @@ def train(
             optimizer.step()
             history[step - 1] = losses
             if on_step is not None:
-                on_step(Step(step, steps, losses.mean().item(), torch.empty(0)))
+                on_step(Step(step, steps, losses.mean().item()))
     _hand_back(weights, networks)
     return history
 
@@ -160,6 +159,8 @@ def _check(networks: Sequence[nn.Module], x: Tensor, y: Tensor, *, steps: int, b
     for i, network in enumerate(networks):
         if repr(network) != repr(networks[0]):
             raise ValueError(f"network {i} is {network}, and network 0 {networks[0]}; only their weights may differ")
+        check_weights(network)
+        _check_kind(x, network, i)
         if not all(weight.requires_grad for weight in network.parameters()):
             raise ValueError(f"network {i} has frozen weights, and all would be trained; call requires_grad_() first")
     if any(True for _ in networks[0].buffers()):
@@ -176,13 +177,33 @@ def _check(networks: Sequence[nn.Module], x: Tensor, y: Tensor, *, steps: int, b
         raise ValueError(f"batch is {batch}; with {examples.shape[1]} examples it must be from 1 to that many")
 
 
+def _check_kind(x: Tensor, network: nn.Module, i: int) -> None:
+    for weight in network.parameters():
+        same = weight.device == x.device and (weight.dtype == x.dtype or not x.is_floating_point())
+        given = f"the inputs are {x.dtype} on {x.device}, weights of network {i} {weight.dtype} on {weight.device}"
+        require(same, f"{given}; bring both to the same with .to()")
+
+
+@usual_state()
 @torch.no_grad()
 def accuracy(network: nn.Module, x: Tensor, y: Tensor) -> float:
     """The share of inputs (n, ...) whose largest output is the label (n,), with dropout switched off."""
     if y.shape != (len(x),):
         raise ValueError(f"the labels have the shape {tuple(y.shape)}; {len(x)} inputs need {(len(x),)}")
-    training = network.training
+    with _evaluating(network):
+        outputs = network(x)
+    one = f"the network gives the shape {tuple(outputs.shape)}; to name a category it needs (n, 2 or more)"
+    require(outputs.dim() == 2 and outputs.shape[1] > 1, one)
+    return (outputs.argmax(1) == y).float().mean().item()
+
+
+@contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    """Evaluation mode, and then each module in the mode that it was in."""
+    modes = [(module, module.training) for module in network.modules()]
     try:
-        return (network.eval()(x).argmax(1) == y).float().mean().item()
+        network.eval()
+        yield
     finally:
-        network.train(training)
+        for module, training in modes:
+            module.training = training

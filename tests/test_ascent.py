@@ -10,7 +10,7 @@ import torch
 from helpers import ascent
 
 TOP = torch.tensor([[3.0, 4.0]])  # of the hill
-RULES = {"steepest": ascent.steepest, "signed": ascent.signed, "adam": ascent.adam}
+RULES = {"normalized": ascent.normalized, "signed": ascent.signed, "adam": ascent.adam}
 
 
 def hill(x):
@@ -32,7 +32,7 @@ def interrupt_at(step):
 def test_enough_is_enough():
     told, x = [], start()
     # Both values rise by 1 a step: the scores are -25, -13, -5, and -5 is enough.
-    ascent.climb(x, hill, steps=9, rule=ascent.signed(1), enough=-10, on_step=told.append)
+    ascent.ascend(x, hill, steps=9, rule=ascent.signed(1), enough=-10, inplace=True, on_step=told.append)
     assert x.tolist() == [[2, 2]]
     assert [(step.step, step.total, step.score) for step in told] == [(1, 9, -25), (2, 9, -13), (9, 9, -5)]
 
@@ -40,15 +40,15 @@ def test_enough_is_enough():
 # --- Rules ------------------------------------------------------------------------------------------------------------
 
 
-def test_steepest_goes_along_the_gradient_over_its_root_mean_square():
+def test_normalized_goes_along_the_gradient_over_its_root_mean_square():
     # At 0 the gradient is (6, 8), its root mean square sqrt((36 + 64) / 2) = 7.0711.
-    found = ascent.ascend(start(), hill, steps=1, rule=ascent.steepest(0.1))
+    found = ascent.ascend(start(), hill, steps=1, rule=ascent.normalized(0.1))
     assert found[0].tolist() == pytest.approx([0.6 / math.sqrt(50), 0.8 / math.sqrt(50)], rel=1e-5)
 
 
-def test_steepest_does_not_care_for_the_size_of_the_gradient():
+def test_normalized_does_not_care_for_the_size_of_the_gradient():
     for factor in (1e-3, 1e3):
-        found = ascent.ascend(start(), lambda x, f=factor: f * hill(x), steps=1, rule=ascent.steepest(0.1))
+        found = ascent.ascend(start(), lambda x, f=factor: f * hill(x), steps=1, rule=ascent.normalized(0.1))
         assert found[0].tolist() == pytest.approx([0.6 / math.sqrt(50), 0.8 / math.sqrt(50)], rel=1e-4)
 
 
@@ -61,7 +61,7 @@ def test_signed_stays_where_the_slope_is_zero():
     assert ascent.ascend(TOP, hill, steps=3, rule=ascent.signed(0.25)).tolist() == TOP.tolist()
 
 
-@pytest.mark.parametrize("rule", [ascent.steepest, ascent.adam])
+@pytest.mark.parametrize("rule", [ascent.normalized, ascent.adam])
 def test_no_slope_means_no_step_and_no_nan(rule):
     assert ascent.ascend(TOP, hill, steps=2, rule=rule(0.1)).tolist() == TOP.tolist()
 
@@ -155,17 +155,16 @@ def test_no_steps_return_an_equal_copy():
     assert found.data_ptr() != pixels.data_ptr()
 
 
-@pytest.mark.parametrize("loop", [ascent.ascend, ascent.climb])
-def test_fewer_than_no_steps_are_refused(loop):
+def test_fewer_than_no_steps_are_refused():
     with pytest.raises(ValueError, match="steps is -1; it must be 0 or more"):
-        loop(start(), hill, steps=-1, rule=ascent.signed(1.0))
+        ascent.ascend(start(), hill, steps=-1, rule=ascent.signed(1.0))
 
 
-def test_ascend_leaves_its_input_alone_and_climb_moves_it():
+def test_ascend_leaves_its_input_alone_unless_it_works_in_place():
     pixels = start()
     ascent.ascend(pixels, hill, steps=2, rule=ascent.signed(1.0))
     assert pixels.tolist() == [[0.0, 0.0]]
-    ascent.climb(pixels, hill, steps=2, rule=ascent.signed(1.0))
+    ascent.ascend(pixels, hill, steps=2, rule=ascent.signed(1.0), inplace=True)
     assert pixels.tolist() == [[2.0, 2.0]]
 
 
@@ -186,7 +185,7 @@ def test_no_gradient_state_is_left_by_an_objective_that_fails():
 
     pixels = start()
     with pytest.raises(ZeroDivisionError):
-        ascent.climb(pixels, fail, steps=1, rule=ascent.signed(1.0))
+        ascent.ascend(pixels, fail, steps=1, rule=ascent.signed(1.0), inplace=True)
     assert not pixels.requires_grad
 
 
@@ -220,10 +219,10 @@ def test_an_interrupt_in_the_objective_returns_the_image_so_far():
     assert not found.requires_grad
 
 
-def test_climb_lets_an_interrupt_through_and_keeps_the_image_so_far():
+def test_work_in_place_lets_an_interrupt_through_and_keeps_the_image_so_far():
     pixels = start()
     with pytest.raises(KeyboardInterrupt):
-        ascent.climb(pixels, hill, steps=9, rule=ascent.signed(0.5), on_step=interrupt_at(3))
+        ascent.ascend(pixels, hill, steps=9, rule=ascent.signed(0.5), inplace=True, on_step=interrupt_at(3))
     assert pixels.tolist() == [[1.5, 1.5]]
     assert not pixels.requires_grad
 
@@ -247,9 +246,9 @@ def test_an_interrupt_within_a_step_leaves_a_legal_image():
 
 def test_steps_that_have_cooled_down_stay_cool():
     x, rule = start(), ascent.adam(0.1, cool_over=5)
-    ascent.climb(x, hill, steps=5, rule=rule)
+    ascent.ascend(x, hill, steps=5, rule=rule, inplace=True)
     cooled = x.clone()
-    ascent.climb(x, hill, steps=5, rule=rule)
+    ascent.ascend(x, hill, steps=5, rule=rule, inplace=True)
     torch.testing.assert_close(x, cooled)
 
 
@@ -270,3 +269,115 @@ def test_an_interrupt_within_the_constraint_leaves_a_legal_image():
 def test_no_step_changes_nothing():
     x = start() + 5
     assert torch.equal(ascent.ascend(x, hill, steps=0, rule=ascent.signed(1), constraint=ascent.unit_range), x)
+
+
+# --- What is told, and who is told ------------------------------------------------------------------------------------
+
+
+def test_a_scheduled_objective_is_told_the_steps_done():
+    told = []
+
+    def objective(x, done):
+        told.append(done)
+        return (x * (-1) ** done).sum()
+
+    found = ascent.ascend(start(), objective, steps=3, rule=ascent.signed(1.0), scheduled=True)
+    assert told == [0, 1, 2]
+    assert found.tolist() == [[1.0, 1.0]]  # up, down, up
+
+
+class Told(list):
+    """An `on_step` that remembers, can interrupt, and knows that it was closed."""
+
+    closed = False
+
+    def __call__(self, step):
+        self.append((step.step, step.total, None if step.image is None else step.image.sum().item()))
+        if step.step == 2:
+            raise KeyboardInterrupt
+
+    def close(self):
+        self.closed = True
+
+
+def test_work_that_ends_early_closes_its_on_step_and_work_that_ends_does_not():
+    told = Told()
+    assert ascent.ascend(start(), hill, steps=3, rule=ascent.signed(0.5), on_step=told).tolist() == [[1, 1]]
+    assert told.closed
+    told = Told()
+    ascent.ascend(start(), hill, steps=1, rule=ascent.signed(0.5), on_step=told)
+    assert not told.closed
+    with pytest.raises(ValueError, match="score is nan"):
+        ascent.ascend(start(), lambda x: x.sum() * math.nan, steps=1, rule=ascent.signed(0.5), on_step=told)
+    assert told.closed
+
+
+def test_interruptible_passes_an_interrupt_on_as_long_as_there_is_nothing_to_hand_back():
+    with ascent.interruptible():
+        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt), ascent.interruptible(ready=lambda: False):
+        raise KeyboardInterrupt
+    with pytest.raises(ZeroDivisionError), ascent.interruptible():
+        raise ZeroDivisionError
+
+
+def test_offset_progress_adds_the_steps_of_earlier_stages_and_passes_on_that_the_work_has_ended():
+    told = Told()
+    report = ascent.offset_progress(told, 3, 9, lambda image: 2 * image)
+    report(ascent.Step(1, 3, 0.0, torch.ones(2)))
+    report(ascent.Step(3, 3, 0.0))
+    assert told == [(4, 9, 4.0), (6, 9, None)]
+    report.close()
+    assert told.closed
+    assert ascent.offset_progress(None, 3, 9) is None
+
+
+def test_octaves_shrink_by_their_scale():
+    assert ascent.octave_scales(octaves=3, octave_scale=2) == [1, 0.5, 0.25]
+    assert ascent.octave_scales(octaves=10_000, octave_scale=2)[-1] == 0
+    with pytest.raises(ValueError, match="octaves is 0; it must be 1 or more"):
+        ascent.octave_scales(octaves=0, octave_scale=2)
+    with pytest.raises(ValueError, match="octave_scale is 1; it must be above 1"):
+        ascent.octave_scales(octaves=1, octave_scale=1)
+
+
+# --- Nothing is done in silence ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("objective", "message"),
+    [
+        (lambda x: x.detach().sum(), r"does not depend on the image; look for detach\(\)"),
+        (lambda x: torch.ones(1, requires_grad=True) + 0 * x.detach().sum(), "does not depend on the image"),
+        (lambda x: (x * math.nan).sum(), "the score is nan at step 1"),
+        (lambda x: x.sqrt().sum(), "the slope is not finite at step 1"),
+    ],
+)
+def test_an_objective_that_cannot_be_climbed_is_refused(objective, message):
+    x = start()
+    with pytest.raises(ValueError, match=message):
+        ascent.ascend(x, objective, steps=2, rule=ascent.signed(1.0), inplace=True)
+    assert x.tolist() == [[0, 0]]
+    assert not x.requires_grad
+
+
+def test_whole_numbers_have_no_slopes():
+    with pytest.raises(ValueError, match=r"pixels are torch\.int64.* use pixels\.float\(\)"):
+        ascent.ascend(torch.zeros(1, 2, dtype=torch.long), hill, steps=1, rule=ascent.signed(1.0))
+
+
+def test_an_image_without_any_slope_at_the_first_step_is_named():
+    x = torch.cat([start(), TOP])
+    with pytest.raises(ValueError, match="image 1 has no slope, and would never change; go elsewhere"):
+        ascent.ascend(x, hill, steps=2, rule=ascent.with_slope(ascent.signed(1.0), "go elsewhere"))
+    rule = ascent.with_slope(ascent.signed(1.0), "go elsewhere")
+    found = ascent.ascend(TOP - 1, hill, steps=3, rule=rule)  # at the top after one step, which is no fault
+    assert found.tolist() == TOP.tolist()
+
+
+def test_an_interrupted_adam_leaves_no_gradient(monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch.optim.Adam, "step", interrupted)
+    assert ascent.ascend(start(), hill, steps=2, rule=ascent.adam(0.1)).grad is None

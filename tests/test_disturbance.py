@@ -48,7 +48,7 @@ def test_a_seed_that_is_no_whole_number_is_refused(seed: str, monkeypatch: pytes
         lambda: next(networks.load("efficientnet_lite0", device="cpu").parameters()),
         lambda: training.mlp([3, 4, 2])[0].weight,
         lambda: squashing.orthogonal(training.mlp([3, 4, 2]))[0].weight,
-        lambda: illusions.first_weights(torch.Generator().manual_seed(0)),
+        lambda: illusions.init_cppn(torch.Generator().manual_seed(0)),
     ],
 )
 def test_every_network_starts_a_little_elsewhere_when_it_is_on(make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -264,11 +264,11 @@ def test_jitter_rolls_the_picture_either_way_by_at_most_so_much():
     assert shifts == {(y, x) for y in range(-2, 3) for x in range(-2, 3)}
 
 
-def test_steps_without_color_and_blur_are_steepest(noise):
+def test_steps_without_color_and_blur_are_normalized(noise):
     gradient = noise(2, 3, 12, 10) - 0.5
     ours, plain = torch.zeros(2, 3, 12, 10), torch.zeros(2, 3, 12, 10)
     dreams.natural_steps(0.1, color=0, blur=0)(ours, gradient)
-    ascent.steepest(0.1)(plain, gradient)
+    ascent.normalized(0.1)(plain, gradient)
     torch.testing.assert_close(ours, plain, rtol=0, atol=1e-7)
 
 
@@ -445,3 +445,14 @@ def test_a_guide_is_matched_alike_in_parts_and_at_once(tiny, noise, monkeypatch)
     split = torch.Tensor.split
     monkeypatch.setattr(torch.Tensor, "split", lambda tensor, size, dim=0: split(tensor, 7 if dim == 2 else size, dim))
     torch.testing.assert_close(dreams.likeness(tiny, "first", guide)(x), whole)
+
+
+def test_a_layer_that_never_lights_up_is_refused_and_not_dreamed_of_in_vain(tiny, photo):
+    with torch.no_grad():
+        tiny.body.first.bias.fill_(-1e3)
+    with pytest.raises(ValueError, match=r"image 0 has no slope.* choose another layer"):
+        dreams.deep_dream(tiny, photo, "relu", octaves=1, steps=1)
+
+
+def test_waves_grow_finer_until_six_tenths_of_the_steps():
+    assert [dreams.finest_at(done, 100) for done in (0, 30, 60, 99)] == [4, 32, 256, 256]

@@ -268,3 +268,36 @@ def test_an_in_place_relu_leaves_the_inputs_as_they_were():
     before = x.clone()
     dropout.subnetworks(nn.Sequential(nn.ReLU(inplace=True), nn.Linear(3, 2), nn.Dropout(0.5)), x)
     assert torch.equal(x, before)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Softmax(dim=1),
+        nn.Softmax(dim=0),
+        nn.LogSoftmax(dim=1),
+        nn.Flatten(),
+        nn.LayerNorm(6),
+        nn.BatchNorm1d(6).eval(),
+        nn.Sequential(nn.Unflatten(1, (2, 3)), nn.Conv1d(2, 4, 2), nn.ReLU(inplace=True), nn.Flatten()),
+        nn.Sequential(nn.Unflatten(1, (1, 2, 3)), nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_a_layer_behind_dropout_sees_what_it_sees_in_a_network_of_its_own(layer: nn.Module) -> None:
+    first, x = nn.Linear(5, 6), torch.rand(4, 5, generator=random())
+    found = dropout.subnetworks(nn.Sequential(first, nn.Dropout(), layer), x)
+    with torch.no_grad():
+        alone = torch.stack([layer(first(x) * mask * 2) for mask in dropout.masks(6)])
+    torch.testing.assert_close(found, alone)
+
+
+def test_probabilities_behind_dropout_add_up_to_1() -> None:
+    network = nn.Sequential(nn.Linear(5, 4), nn.Dropout(), nn.Linear(4, 3), nn.Softmax(dim=1))
+    rows = dropout.subnetworks(network, torch.rand(4, 5, generator=random())).sum(2)
+    torch.testing.assert_close(rows, torch.ones(16, 4))
+
+
+def test_a_generator_that_would_draw_nothing_is_refused(x: torch.Tensor) -> None:
+    with pytest.raises(ValueError, match="say how many masks with samples="):
+        dropout.subnetworks(small(4, 3, 2), x, generator=random())

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from helpers import ascent, illusions, images, networks, training
+from helpers.illusions import paintings
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "04_adversarial_illusions.ipynb"
 GRAY_LEVEL = 1 / 255
@@ -292,9 +293,9 @@ def test_switched_counts_the_neurons_that_went_dark_lit_or_full(small, photo):
 # --- Paintings --------------------------------------------------------------------------------------------------------
 
 
-def test_the_canvas_is_the_drawing_network_place_by_place():
-    weights = illusions.first_weights(torch.Generator().manual_seed(2))
-    picture = illusions.canvas(weights, 9)
+def test_the_cppn_is_the_drawing_network_place_by_place():
+    weights = illusions.init_cppn(torch.Generator().manual_seed(2))
+    picture = illusions.cppn(weights, 9)
     assert picture.shape == (1, 3, 9, 9)
     rest = weights[0].tolist()
     sizes = [(12, 24), *[(48, 24)] * 5, (48, 3)]
@@ -315,9 +316,9 @@ def test_the_canvas_is_the_drawing_network_place_by_place():
 
 
 def test_the_same_weights_draw_the_same_picture_at_any_size():
-    weights = illusions.first_weights(torch.Generator().manual_seed(2))
+    weights = illusions.init_cppn(torch.Generator().manual_seed(2))
     torch.testing.assert_close(
-        illusions.canvas(weights, 33)[:, :, ::4, ::4], illusions.canvas(weights, 9), rtol=0, atol=1e-4
+        illusions.cppn(weights, 33)[:, :, ::4, ::4], illusions.cppn(weights, 9), rtol=0, atol=1e-4
     )
 
 
@@ -332,8 +333,8 @@ def test_a_painting_pleases_the_network_in_8_bits_and_comes_back_with_its_seed(l
     assert torch.equal(painted(0), first)
     assert (painted(1) - first).abs().max() > 0.1
     images.check(first)
-    assert torch.equal(first, images.rounded(first))
-    blank = images.rounded(illusions.canvas(illusions.first_weights(torch.Generator().manual_seed(0)), 64))
+    assert torch.equal(first, images.quantize(first))
+    blank = images.quantize(illusions.cppn(illusions.init_cppn(torch.Generator().manual_seed(0)), 64))
     before, after = (lite0(p).log_softmax(1)[0, lite0.index("baseball")] for p in (blank, first))
     assert after > before + 1
 
@@ -356,9 +357,7 @@ def test_painting_tells_each_step_and_an_interrupt_hands_back_the_painting(small
     )
     assert torch.equal(one, interrupted)
     none = illusions.paint(small, "cat", size=64, steps=0)
-    assert torch.equal(
-        none, images.rounded(illusions.canvas(illusions.first_weights(torch.Generator().manual_seed(0)), 64))
-    )
+    assert torch.equal(none, images.quantize(illusions.cppn(illusions.init_cppn(torch.Generator().manual_seed(0)), 64)))
 
 
 def test_a_painting_is_finished_once_the_network_is_certain(small, monkeypatch):
@@ -367,7 +366,7 @@ def test_a_painting_is_finished_once_the_network_is_certain(small, monkeypatch):
     there = small(halfway).softmax(1)[0, small.index("cat")].item()
     before = small(illusions.paint(small, "cat", size=64, steps=1)).softmax(1)[0, small.index("cat")].item()
     assert before < there
-    monkeypatch.setattr(illusions, "CERTAIN", (before + there) / 2)
+    monkeypatch.setattr(paintings, "CERTAIN", (before + there) / 2)
     finished = illusions.paint(small, "cat", size=64, steps=9, on_step=lambda step: seen.append(step.step))
     assert torch.equal(finished, halfway)
     assert seen == [1, 2, 9]  # the last call says that nothing is left to do
@@ -445,3 +444,59 @@ def test_a_picture_that_is_taken_for_something_else_already_needs_no_change(smal
 def test_pictures_of_other_shapes_are_not_compared(lite0):
     with pytest.raises(ValueError, match=r"\(2, 3, 32, 32\) when moved; they must be the same"):
         illusions.switched(lite0, torch.zeros(1, 3, 32, 32), torch.zeros(2, 3, 32, 32))
+
+
+# --- Nothing is done in silence ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("attack", [illusions.pgd, illusions.fgsm])
+def test_one_logit_has_no_cross_entropy_to_climb(attack):
+    x = torch.full((1, 12), 0.6)
+    with pytest.raises(ValueError, match=r"logits of shape \(1, 1\).*with less than two categories.* torch\.cat"):
+        attack(lambda v: v.sum(1, keepdim=True) - 6, x, 0, epsilon=0.3)
+    two = attack(lambda v: torch.cat([0 * v[:, :1], v.sum(1, keepdim=True) - 6], 1), x, 1, epsilon=0.3)
+    torch.testing.assert_close(two, torch.full((1, 12), 0.3))  # what the message says to do leads all the way down
+
+
+def test_one_category_is_certain_before_anything_is_done():
+    body = nn.Sequential(OrderedDict(conv=nn.Conv2d(3, 1, 1), pool=nn.AdaptiveAvgPool2d(1), flat=nn.Flatten()))
+    single = networks.Network(body, name="single", scale=[1.0] * 3, shift=[0.0] * 3, categories=["cat"])
+    with pytest.raises(ValueError, match=r"logits of shape \(0, 1\)"):
+        illusions.fgsm(single, torch.full((1, 3, 8, 8), 0.5), "cat", epsilon=0.1)
+    with pytest.raises(ValueError, match="single has one category"):
+        illusions.paint(single, "cat")
+    with pytest.raises(ValueError, match="single has one category"):
+        illusions.patterns.search(single, "cat", illusions.patterns.RIPPLES)
+
+
+def test_a_network_so_sure_that_its_loss_is_flat_is_refused_by_the_picture(linear, pair):
+    x, sure = torch.stack(pair), torch.tensor([[1.0], [1e6]])
+
+    def classify(pixels):  # float32 knows no probability between 1 and what the second picture gets
+        return linear(pixels) * sure[: len(pixels)]
+
+    said = linear(x).argmax(1)
+    for attack in (illusions.fgsm, illusions.pgd):
+        with pytest.raises(ValueError, match=r"image 1 has no slope.* so sure that the loss is flat"):
+            attack(classify, x, said, epsilon=0.1)
+    with pytest.raises(ValueError, match="image 1 has no slope"):
+        illusions.least_epsilon(classify, x, said)
+
+
+def test_logits_of_another_shape_are_refused(pair):
+    with pytest.raises(ValueError, match=r"logits of shape \(1,\); it must be \(N, categories\)"):
+        illusions.fgsm(lambda v: v.sum((1, 2, 3)), pair[0][None], [0], epsilon=0.1)
+
+
+def test_an_interrupted_search_for_the_least_epsilon_gives_the_bound_so_far(linear, pair):
+    linear, x, calls = two_way(linear), torch.stack(pair), []
+    said = linear(x).argmax(1)
+    whole = illusions.least_epsilon(linear, x, said, most=0.2, halvings=1, steps=1)
+
+    def classify(pixels):
+        calls.append(1)
+        if len(calls) == 8:  # checks 1, already 1, the first attack 2, the first half 2, then the second half
+            raise KeyboardInterrupt
+        return linear(pixels)
+
+    assert torch.equal(illusions.least_epsilon(classify, x, said, most=0.2, halvings=9, steps=1), whole)

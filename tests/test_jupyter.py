@@ -16,8 +16,10 @@ from typing import Any
 
 import nbformat
 import pytest
+import torch
 
 from book import run
+from helpers import images
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 CELLS = [
@@ -106,6 +108,37 @@ def test_figures_and_panel_talk_with_python(browser: Any, server: str, page_name
     assert "position 0.0 result True" in ask(page, ASK)
     page.locator(".widget-button", has_text="Save").click()
     page.wait_for_selector("text=Saved as dream.png.")
+    page.close()
+
+
+def test_a_photo_of_13_mb_reaches_the_panel_and_a_larger_one_than_the_limit_is_refused(
+    browser: Any, server: str, tmp_path: Path
+) -> None:
+    """Jupyter's server closes the connection on any message over 10 MB."""
+    noise = torch.rand(1, 3, 2100, 2100, generator=torch.Generator().manual_seed(0))
+    images.save(noise, tmp_path / "noise.png")
+    assert (tmp_path / "noise.png").stat().st_size > 13e6
+    with (tmp_path / "huge.png").open("wb") as file:
+        file.truncate(101_000_000)
+    page = browser.new_page(viewport={"width": 1400, "height": 1600})
+    page.goto(server.format(page="lab/tree/live.ipynb"), wait_until="load")
+    page.wait_for_function(
+        "window.jupyterapp?.shell.currentWidget?.context?.sessionContext?.session?.kernel?.status === 'idle'",
+        timeout=90_000,
+    )
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.wait_for_selector("button:has-text('Your photo')", timeout=90_000)
+    for name, remedy in (("huge.png", True), ("noise.png", False)):
+        with page.expect_file_chooser() as chooser:
+            page.locator("button", has_text="Your photo").click()
+        chooser.value.set_files(tmp_path / name)
+        if remedy:
+            page.wait_for_selector("text=huge.png has 101 MB; the most is 100 MB", timeout=30_000)
+    for _ in range(60):
+        if "(1, 3, 448, 448)" in (shape := ask(page, "print(tuple(panel.pictures['photo'].shape))")):
+            break
+        page.wait_for_timeout(500)
+    assert "(1, 3, 448, 448)" in shape
     page.close()
 
 

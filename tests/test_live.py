@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import html
 import io
@@ -14,7 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
-from helpers import ascent, images, live
+from helpers import ascent, images, live, upload
 
 # --- Progress ---------------------------------------------------------------------------------------------------------
 
@@ -85,6 +86,40 @@ def test_track_yields_every_item_and_counts_them(screen):
         clock.now += 1
     assert seen == ["a", "b", "c"]
     assert ["value=1 max=3" in shown[0][1], "value=2 max=3" in shown[1][1], shown[2][1]] == [True, True, ""]
+
+
+def test_the_bar_goes_away_when_the_work_is_interrupted_or_fails(screen):
+    for error in (KeyboardInterrupt, ZeroDivisionError):
+        shown, clock = screen
+        shown.clear()
+
+        def objective(x, clock=clock, error=error):
+            clock.now += 1
+            if clock.now % 4 == 0:
+                raise error
+            return x.sum()
+
+        bar = live.progress("Dreaming", every=0.5)
+        with contextlib.suppress(ZeroDivisionError):
+            ascent.ascend(torch.zeros(1, 3), objective, steps=9, rule=ascent.signed(0.1), on_step=bar)
+        assert "value=" in shown[-2][1]
+        assert shown[-1] == ("update", "")
+
+
+def test_a_bar_that_was_never_drawn_is_not_taken_away(screen):
+    shown, _ = screen
+    live.progress("Dreaming", every=1.0).close()
+    assert shown == []
+
+
+def test_track_takes_its_bar_away_when_the_loop_ends_early(screen):
+    shown, _ = screen
+    items = live.track("abc", "Drawing")
+    next(items)
+    next(items)
+    items.close()  # what a `break` or an error leads to
+    assert "value=1 max=3" in shown[0][1]
+    assert shown[-1][1] == ""
 
 
 # --- Panels -----------------------------------------------------------------------------------------------------------
@@ -369,3 +404,85 @@ def test_a_second_click_and_an_upload_wait_for_the_end(photo):
     assert panel.thread is first
     assert len(runs) == 1
     assert panel.result is photo
+
+
+# --- Uploads ----------------------------------------------------------------------------------------------------------
+
+
+def send(button, content, *, name="holiday.png", size=None, number=1, parts=None):
+    """What the page does: announce the file, then send it in parts."""
+    size = len(content) if size is None else size
+    button._receive(None, {"begin": {"id": number, "name": name, "type": "image/png", "size": size}}, [])
+    for start in list(range(0, len(content), upload.PART))[:parts]:
+        button._receive(None, {"part": number}, [memoryview(content[start : start + upload.PART])])
+
+
+def test_a_photo_over_10_mb_arrives_in_parts_that_a_server_lets_through():
+    picture = torch.rand(1, 3, 2100, 2000, generator=torch.Generator().manual_seed(0))
+    content, panel = png(picture), panel_for(brighten)
+    assert len(content) > 12e6
+    assert upload.PART < 10 * 2**20  # tornado's limit of a message
+    send(panel.uploads["photo"], content)
+    assert panel.pictures["photo"].shape == (1, 3, 24, 23)
+    assert bytes(panel.uploads["photo"].value[0]["content"]) == content
+    assert panel.message.value == ""
+
+
+def test_a_photo_over_the_limit_is_refused_with_a_word():
+    panel = panel_for(brighten)
+    for _ in range(2):  # the second time as well
+        panel._say("")
+        send(panel.uploads["photo"], b"", size=134_000_000)
+        assert panel.message.value.startswith("holiday.png has 134 MB; the most is 100 MB: make the picture smaller")
+    assert torch.equal(panel.pictures["photo"], dark())
+
+
+def test_a_large_value_that_comes_by_another_way_is_refused_too(monkeypatch):
+    monkeypatch.setattr(live, "LARGEST_UPLOAD", 1000)
+    panel = panel_for(brighten)
+    panel.uploads["photo"].value = uploaded(bytes(2000))
+    assert "holiday.jpg has 0 MB; the most is" in panel.message.value
+
+
+def test_a_file_that_the_browser_cannot_read_is_explained():
+    panel = panel_for(brighten)
+    send(panel.uploads["photo"], b"ab", size=9)
+    panel.uploads["photo"]._receive(None, {"failed": "NotReadableError"}, [])
+    assert "could not read the file (NotReadableError); choose it again" in panel.message.value
+
+
+def test_parts_of_a_file_chosen_before_are_not_mixed_in(noise):
+    panel, content = panel_for(brighten), png(noise(1, 3, 40, 48))
+    button = panel.uploads["photo"]
+    send(button, bytes(upload.PART), size=9 * upload.PART, number=1)
+    button._receive(None, {"begin": {"id": 2, "name": "b.png", "type": "", "size": len(content)}}, [])
+    button._receive(None, {"part": 1}, [b"late"])
+    button._receive(None, {"part": 2}, [content])
+    button._receive(None, {"part": 2}, [b"too much"])
+    assert panel.pictures["photo"].shape == (1, 3, 20, 24)
+
+
+def test_the_same_file_can_be_sent_again(noise):
+    panel, content = panel_for(brighten), png(noise(1, 3, 40, 48))
+    send(panel.uploads["photo"], content)
+    panel.pictures["photo"] = dark()
+    send(panel.uploads["photo"], content)
+    assert panel.pictures["photo"].shape == (1, 3, 20, 24)
+
+
+def test_an_empty_file_is_explained():
+    panel = panel_for(brighten)
+    send(panel.uploads["photo"], b"")
+    assert "is not a picture" in panel.message.value
+
+
+@pytest.mark.parametrize("content", [bytes, memoryview])
+def test_both_forms_of_an_uploads_value_are_understood(noise, content):
+    file = content(png(noise(1, 3, 40, 48)))
+    eight = ({"name": "a.png", "type": "image/png", "size": len(file), "content": file},)
+    seven = {"a.png": {"metadata": {"name": "a.png", "size": len(file)}, "content": file}}
+    for value in (eight, list(eight), seven):
+        panel = panel_for(brighten)
+        panel.uploads["photo"].value = value
+        assert panel.pictures["photo"].shape == (1, 3, 20, 24)
+    assert [upload.first_file(empty) for empty in ((), {}, None)] == [None] * 3

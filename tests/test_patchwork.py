@@ -421,3 +421,11 @@ def test_neurons_that_switch_at_one_place_are_one_breakpoint():
 def test_a_rectangle_too_small_for_its_distance_from_zero_is_refused():
     with pytest.raises(ValueError, match="rounding would win"):
         patchwork.patches(training.mlp([2, 4, 1]), (1, 1 + 1e-12, 0, 1))
+
+
+def test_nested_sequentials_are_read_as_one_network():
+    first, last = linear([[1, 2], [1, 0]], [0, -1]), linear([[3, 5]], [4])
+    plain, nested = nn.Sequential(first, nn.ReLU(), last), nn.Sequential(nn.Sequential(first, nn.ReLU()), last)
+    x = torch.tensor([0.5, 1.5])
+    for one, other in zip(patchwork.local_map(plain, x), patchwork.local_map(nested, x), strict=True):
+        assert torch.equal(one, other)

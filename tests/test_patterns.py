@@ -11,7 +11,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from helpers import images, networks, patterns
+from helpers import images, networks
+from helpers.illusions import patterns
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks/04_adversarial_illusions.ipynb"
 FAMILIES = {"stitches": patterns.STITCHES, "ripples": patterns.RIPPLES, "rectangles": patterns.RECTANGLES}
@@ -195,7 +196,7 @@ def test_the_search_finds_the_color_that_the_network_likes(taste):
     found = patterns.search(taste, "green", PLAIN, size=16, tries=600, enough=0.9999, seed=0)
     assert found.numbers[1] > 0.9
     assert max(found.numbers[0], found.numbers[2]) < 0.15
-    assert torch.equal(found.picture, images.rounded(PLAIN.draw(found.numbers[None], 16)))
+    assert torch.equal(found.picture, images.quantize(PLAIN.draw(found.numbers[None], 16)))
     probability = taste(found.picture).softmax(1)[0, 1].item()
     assert found.history[-1][1] == pytest.approx(probability, abs=1e-5)
 
@@ -208,7 +209,7 @@ def test_breeding_by_hand_in_the_notebook_arrives_where_the_search_does(taste):
     picture, history = room["breed_by_hand"](taste, "green", PLAIN, rounds=60, size=16)
     found = patterns.search(taste, "green", PLAIN, size=16, tries=480, enough=1)
     torch.testing.assert_close(picture, found.picture, rtol=0, atol=0.1)
-    assert torch.equal(picture, images.rounded(picture))
+    assert torch.equal(picture, images.quantize(picture))
     assert [tried for tried, _ in history] == [8 * i for i in range(1, 61)]
     assert history[-1][1] == pytest.approx(taste(picture).softmax(1)[0, 1].item(), abs=1e-5)
     assert history[0][1] < history[-1][1]

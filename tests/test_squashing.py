@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 
 from helpers import squashing, training
+from helpers.squashing import preactivation_gradients
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "01_squashing_functions.ipynb"
 ACTIVATIONS = [nn.Sigmoid, nn.Identity, nn.ReLU]
@@ -62,7 +63,7 @@ def test_the_notebooks_neuron_adds_and_squashes(by_hand: dict[str, Any]) -> None
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_messages_are_those_of_the_notebook(by_hand: dict[str, Any], activation: Any, some: Any) -> None:
     network = small(activation)
-    mine, theirs = squashing.messages(network, *some), by_hand["send_back"](network, *some)
+    mine, theirs = preactivation_gradients(network, *some), by_hand["send_back"](network, *some)
     assert [tuple(message.shape) for message in mine] == [(5, 6), (5, 5), (5, 3)]
     for one, other in zip(mine, theirs, strict=True):
         torch.testing.assert_close(one, other)
@@ -71,7 +72,7 @@ def test_messages_are_those_of_the_notebook(by_hand: dict[str, Any], activation:
 def test_a_message_predicts_what_a_nudge_of_the_sums_does(some: Any) -> None:
     """A nudge of a bias is a nudge of that neuron's sum for all inputs at once."""
     network, (x, y) = small(), some
-    for layer, message in zip(network[::2], squashing.messages(network, x, y), strict=True):
+    for layer, message in zip(network[::2], preactivation_gradients(network, x, y), strict=True):
         for neuron in range(layer.out_features):
             wrong = []
             for nudge in (1e-6, -2e-6):
@@ -86,7 +87,7 @@ def test_a_message_predicts_what_a_nudge_of_the_sums_does(some: Any) -> None:
 def test_a_chain_of_single_neurons_multiplies_weights_and_slopes() -> None:
     chain = training.mlp([1, 1, 1, 1], nn.Sigmoid, seed=3).double()
     x = torch.tensor([[0.7]], dtype=torch.float64)
-    first, second, third = squashing.messages(chain, x, torch.zeros(1, 1).double(), loss=lambda out, _: out.sum())
+    first, second, third = preactivation_gradients(chain, x, torch.zeros(1, 1).double(), loss=lambda out, _: out.sum())
     one = torch.sigmoid(chain[0](x))
     two = torch.sigmoid(chain[2](one))
     assert third.item() == 1
@@ -105,7 +106,7 @@ def test_messages_reach_frozen_weights_and_any_architecture(some: Any) -> None:
 
     network = nn.Sequential(Around(), nn.LayerNorm(4).double(), nn.Linear(4, 3).double()).requires_grad_(False)
     with torch.enable_grad():
-        found = squashing.messages(network, *some)
+        found = preactivation_gradients(network, *some)
     assert [tuple(message.shape) for message in found] == [(5, 4), (5, 3)]
     x, y = some
     expected = (network(x).softmax(1) - nn.functional.one_hot(y, 3)) / 5
@@ -117,9 +118,9 @@ def test_messages_of_another_loss_and_no_hook_left_after_an_error(some: Any) -> 
     network = small(nn.Identity)
     x, _ = some
     target = torch.zeros(5, 3, dtype=torch.float64)
-    torch.testing.assert_close(squashing.messages(network, x, target, loss=mse_loss)[-1], 2 * network(x) / 15)
+    torch.testing.assert_close(preactivation_gradients(network, x, target, loss=mse_loss)[-1], 2 * network(x) / 15)
     with pytest.raises(RuntimeError):
-        squashing.messages(network, x[:, :2], target)
+        preactivation_gradients(network, x[:, :2], target)
     assert not any(layer._forward_hooks for layer in network)
 
 
@@ -164,7 +165,7 @@ def test_a_layer_without_a_bias_is_no_obstacle() -> None:
 def test_a_sigmoid_takes_three_quarters_of_a_message_or_more(seed: int) -> None:
     network = squashing.orthogonal(training.mlp([8] * 6, nn.Sigmoid), seed=seed).double()
     x = torch.randn(20, 8, generator=torch.Generator().manual_seed(seed)).double()
-    lengths = [message.norm() for message in squashing.messages(network, x, torch.arange(20) % 8)]
+    lengths = [message.norm() for message in preactivation_gradients(network, x, torch.arange(20) % 8)]
     assert all(earlier <= 0.25 * later * (1 + 1e-6) for earlier, later in itertools.pairwise(lengths))
 
 
@@ -240,8 +241,8 @@ def test_an_in_place_relu_does_not_overwrite_the_sums():
     plain = training.mlp([3, 4, 2])
     x, y = torch.rand(5, 3, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 1, 0, 1, 1])
     with torch.no_grad():  # the message needs slopes wherever it is asked for
-        found = squashing.messages(network, x, y)
-    for ours, theirs in zip(found, squashing.messages(plain, x, y), strict=True):
+        found = preactivation_gradients(network, x, y)
+    for ours, theirs in zip(found, preactivation_gradients(plain, x, y), strict=True):
         assert torch.equal(ours, theirs)
 
 

@@ -102,18 +102,18 @@ def test_what_is_not_asked_for_costs_nothing(tiny, photo, painting):
 def test_the_goal_is_content_error_plus_weighted_style_error(tiny, photo, painting):
     content, unlike = style.errors(tiny, content=photo, painting=painting, **TINY)(photo.flip(2))
     found = style.goal(tiny, photo, painting, style_weight=3.0, smoothness=2.0, **TINY)(photo.flip(2))
-    torch.testing.assert_close(found, content + 3 * unlike + 2 * style.roughness(photo.flip(2)))
+    torch.testing.assert_close(found, content + 3 * unlike + 2 * style.total_variation(photo.flip(2)))
 
 
 def test_roughness_written_out():
     steps = torch.zeros(1, 3, 5, 7)
-    assert style.roughness(steps).item() == pytest.approx(0.01)
+    assert style.total_variation(steps).item() == pytest.approx(0.01)
     steps[..., 3:] = 0.4  # one edge from top to bottom, between the third and the fourth of seven columns
     steps[..., 4:, :] += 0.3  # and one from left to right, above the last row
     both, one, other, none = 0.5, 0.4, 0.3, 0.0
     places = [both] + [one] * 3 + [other] * 5 + [none] * 15
     expected = sum((length**2 + 1e-4) ** 0.5 for length in places) / 24
-    assert style.roughness(steps).item() == pytest.approx(expected)
+    assert style.total_variation(steps).item() == pytest.approx(expected)
 
 
 def test_a_style_needs_layers_that_the_network_has(tiny, vgg19, photo):
@@ -406,3 +406,13 @@ def test_a_loss_may_give_one_number_for_each_picture():
     x = torch.full((2, 3, 8, 8), 0.3)
     found = style.descend(x, lambda x: (x - 0.6).square().mean(dim=(1, 2, 3)), steps=20)
     torch.testing.assert_close(found, torch.full_like(x, 0.6), rtol=0, atol=1e-2)
+
+
+def test_the_relative_mean_square_error_written_out():
+    found, wanted = torch.tensor([1.0, 5.0]), torch.tensor([1.0, 3.0])
+    assert style.relative_mse(found, wanted).item() == pytest.approx((0 + 4) / (1 + 9))
+
+
+def test_a_loss_that_is_no_number_is_refused_and_the_start_not_handed_back_in_silence():
+    with pytest.raises(ValueError, match="the loss is nan at the start"):
+        style.descend(torch.full((1, 3, 8, 8), 0.3), lambda x: x.sum() * float("nan"), steps=3)

@@ -181,3 +181,39 @@ def test_the_same_network_twice_is_refused():
     network = training.mlp([2, 2])
     with pytest.raises(ValueError, match="listed twice"):
         training.train([network, network], torch.zeros(4, 2), torch.zeros(4, dtype=torch.long), steps=1, batch=2)
+
+
+def test_one_output_teaches_nothing_by_cross_entropy_and_names_no_category():
+    x, y, network = torch.rand(4, 2), torch.zeros(4, dtype=torch.long), training.mlp([2, 1])
+    before = copy.deepcopy(network.state_dict())
+    with pytest.raises(ValueError, match="cross-entropy of a single category is always 0; give it two"):
+        training.train([network], x, y, steps=1, batch=2)
+    assert all(torch.equal(weight, before[name]) for name, weight in network.state_dict().items())
+    with pytest.raises(ValueError, match=r"gives the shape \(4, 1\); .* 2 or more"):
+        training.accuracy(network, x, y)
+
+
+@pytest.mark.parametrize("network", [training.mlp([2, 2]).double(), training.mlp([2, 2]).to("meta")])
+def test_inputs_of_another_kind_than_the_weights_are_refused(network):
+    with pytest.raises(ValueError, match=r"the inputs are torch.float32 on cpu, weights of network 0 .* with \.to\(\)"):
+        training.train([network], torch.zeros(4, 2), torch.zeros(4, dtype=torch.long), steps=1, batch=2)
+
+
+def test_accuracy_leaves_each_layer_in_its_own_mode():
+    network = nn.Sequential(nn.Dropout(), nn.Linear(2, 2)).train()
+    network[0].eval()
+    training.accuracy(network, torch.zeros(4, 2), torch.zeros(4, dtype=torch.long))
+    assert (network.training, network[0].training, network[1].training) == (True, False, True)
+
+
+def test_training_shows_no_image():
+    told = []
+    training.train(
+        [training.mlp([2, 2])],
+        torch.zeros(4, 2),
+        torch.zeros(4, dtype=torch.long),
+        steps=1,
+        batch=2,
+        on_step=told.append,
+    )
+    assert [step.image for step in told] == [None]

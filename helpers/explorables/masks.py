@@ -5,7 +5,7 @@ from __future__ import annotations
 import traitlets
 from torch import Tensor, nn
 
-from helpers import training
+from helpers.checks import layers_in_order
 from helpers.explorables.base import FOLDER, Explorable, module
 
 
@@ -27,7 +27,7 @@ class Masks(Explorable):
     mean = traitlets.Enum(("geometric", "arithmetic"), "geometric").tag(sync=True)
 
     def __init__(self, network: nn.Module, pictures: Tensor, *, label: str) -> None:
-        parts = list(training.in_order(network))
+        parts = [layer for _, layer in layers_in_order(network)]
         match parts:
             case [nn.Linear() as first, nn.Tanh(), nn.Dropout() as drop, nn.Linear() as last] if (
                 first.bias is not None and last.bias is not None

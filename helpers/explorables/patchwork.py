@@ -8,6 +8,7 @@ import numpy as np
 import traitlets
 from torch import Tensor, nn
 
+from helpers.checks import layers_in_order
 from helpers.explorables.base import FOLDER, Explorable, module
 
 State = tuple[nn.Sequential, Sequence[Tensor], np.ndarray]  # network, polygons (k, 2), colors (polygons, 3)
@@ -40,8 +41,9 @@ class Patchwork(Explorable):
 
 
 def _ready(name: str, network: nn.Sequential, polygons: Sequence[Tensor], colors: np.ndarray) -> dict[str, object]:
-    linear = [layer for layer in network if isinstance(layer, nn.Linear)]
-    kinds = [type(layer) for layer in network]
+    layers = [layer for _, layer in layers_in_order(network)]
+    linear = [layer for layer in layers if isinstance(layer, nn.Linear)]
+    kinds = [type(layer) for layer in layers]
     if kinds != [nn.Linear, *[nn.ReLU, nn.Linear] * (len(linear) - 1)] or any(layer.bias is None for layer in linear):
         raise ValueError(f"{name!r} is {network}; the figure draws Linear and ReLU in turn, with biases")
     if linear[0].in_features != 2 or linear[-1].out_features != 1:

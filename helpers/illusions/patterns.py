@@ -13,7 +13,9 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
 from helpers import ascent, images
+from helpers.checks import require
 from helpers.networks import Network
+from helpers.state import usual_state
 
 Spans = tuple[Tensor, Tensor]  # starts and ends, each (N, k), as parts of a side
 ROWS, COLUMNS, PANELS = 8, 3, 3  # of the rectangles
@@ -112,6 +114,7 @@ class Found:
     history: list[tuple[int, float]]
 
 
+@usual_state()
 def search(
     network: Network,
     category: str | int,
@@ -144,14 +147,15 @@ def search(
         The best drawing; an interrupt returns the best so far, and is let through as long as there is none.
     """
     neuron = network.index(category)
+    require(len(network.categories or ()) > 1, f"{network.name} has one category, so it is certain of it already")
     _check(size=size, tries=tries, enough=enough, population=population, seed=seed)
     candidates = np.random.default_rng(seed).random((6 * population, family.length))
     strategy: SepCMA | None = None
     best, tried, top = Found(torch.empty(0), torch.empty(0), []), 0, -math.inf
-    try:
+    with ascent.interruptible(on_step, ready=lambda: bool(best.history)):
         while tried + len(candidates) <= tries and top < math.log(enough):
             numbers = torch.tensor(candidates, dtype=torch.float32)
-            pictures = images.rounded(family.draw(numbers, size))
+            pictures = images.quantize(family.draw(numbers, size))
             scores = _log_probabilities(network, pictures, neuron)
             winner, tried = int(scores.argmax()), tried + len(candidates)
             if scores[winner] > top:
@@ -167,18 +171,15 @@ def search(
             else:
                 strategy.tell(list(zip(candidates, -scores, strict=True)))
             candidates = np.stack([strategy.ask() for _ in range(population)])
-    except KeyboardInterrupt:
-        if not best.history:
-            raise
     return best
 
 
 def _check(*, size: int, tries: int, enough: float, population: int, seed: int) -> None:
     few = f"tries is {tries} and population {population}; give a population of 2, and six of them to try"
-    images.require(population >= 2 and tries >= 6 * population, few)
-    images.require(size >= SMALLEST, f"size is {size} pixels; the least is {SMALLEST}")
-    images.require(enough > 0, f"enough is {enough}; a probability to stop at must be above 0")
-    images.require(0 <= seed < 2**32, f"seed is {seed}; it must be from 0 to {2**32 - 1}")
+    require(population >= 2 and tries >= 6 * population, few)
+    require(size >= SMALLEST, f"size is {size} pixels; the least is {SMALLEST}")
+    require(enough > 0, f"enough is {enough}; a probability to stop at must be above 0")
+    require(0 <= seed < 2**32, f"seed is {seed}; it must be from 0 to {2**32 - 1}")
 
 
 @torch.no_grad()
