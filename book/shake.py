@@ -17,6 +17,8 @@ import ast
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -131,7 +133,7 @@ def execute_all(book: Book, notebooks: list[Path], wanted: list[Shake], schedule
     todo = [_Todo.of(book, n, s) for s in wanted for n in notebooks[::-1] if not is_kept(book, n, s)]
     print(f"{len(notebooks) * len(wanted)} runs, {len(todo)} of them to be made", flush=True)
     began = time.monotonic()
-    with _backend(scheduler):
+    with _workers(scheduler):
         work = joblib.Parallel(n_jobs=-1 if scheduler else run.AT_A_TIME, return_as="generator_unordered")
         for done, (job, copy) in enumerate(work(map(joblib.delayed(_work), todo)), start=1):
             outcome = keep(folder(book, job.shake) / job.name, job, copy)
@@ -163,15 +165,19 @@ def _work(job: _Todo) -> tuple[_Todo, str]:
     return job, execute(job.content, job.name, job.shake.environment)
 
 
-def _backend(scheduler: str) -> Any:
+@contextmanager
+def _workers(scheduler: str) -> Iterator[None]:
     """Threads here, for the work is done in processes of their own; or the workers of a Dask cluster."""
     if not scheduler:
-        return joblib.parallel_config(backend="threading")
+        with joblib.parallel_config(backend="threading"):
+            yield
+        return
     try:
         from distributed import Client
     except ImportError:
         sys.exit("SCHEDULER needs the package distributed: pip install distributed")
-    return joblib.parallel_config(backend="dask", client=Client(scheduler))
+    with Client(scheduler) as client, joblib.parallel_config(backend="dask", client=client):
+        yield
 
 
 def keep(path: Path, job: _Todo, copy: str) -> dict[str, Any]:
