@@ -10,6 +10,7 @@ import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from sklearn.datasets import load_digits
@@ -22,6 +23,7 @@ from helpers.ascent import OnStep, Step, interruptible
 from helpers.checks import require
 from helpers.state import check_weights, usual_state
 
+Net = TypeVar("Net", bound=nn.Module)
 Loss = Callable[[Tensor, Tensor], Tensor]  # (outputs, targets) -> one number
 TEST = 500  # digits kept for testing
 
@@ -66,12 +68,21 @@ def mlp(sizes: Sequence[int], activation: Callable[[], nn.Module] = nn.ReLU, *, 
     """
     if len(sizes) < 2 or min(sizes) < 1:
         raise ValueError(f"sizes is {list(sizes)}; give an input and an output size at least, each of them 1 or more")
-    layers: list[nn.Module] = []
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed a GPU as well
+
+    def make() -> nn.Sequential:
+        layers: list[nn.Module] = []
         for i in range(len(sizes) - 1):
             layers += [nn.Linear(sizes[i], sizes[i + 1]), activation()]
-    network = nn.Sequential(*layers[:-1])
+        return nn.Sequential(*layers[:-1])
+
+    return seeded(make, seed=seed)
+
+
+def seeded(make: Callable[[], Net], *, seed: int = 0) -> Net:
+    """The network that `make` builds, with the random first weights of this seed; the global random state stays."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed a GPU as well
+        network = make()
     disturbance.disturb(network.parameters())
     return network
 

@@ -47,6 +47,7 @@ def test_a_seed_that_is_no_whole_number_is_refused(seed: str, monkeypatch: pytes
     [
         lambda: next(networks.load("efficientnet_lite0", device="cpu").parameters()),
         lambda: training.mlp([3, 4, 2])[0].weight,
+        lambda: training.seeded(lambda: torch.nn.Conv2d(3, 4, 3)).weight,
         lambda: squashing.orthogonal(training.mlp([3, 4, 2]))[0].weight,
         lambda: illusions.init_cppn(torch.Generator().manual_seed(0)),
     ],
