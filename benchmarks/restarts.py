@@ -1,7 +1,7 @@
 """How often a random start pleases: ``python -m benchmarks.restarts``, two tables in book/peers.md, twenty minutes.
 
-Paintings: twenty categories drawn by lot, the first six of them chapter 4's own, with the size and the steps of the
-chapter's named paintings. Drawings: the chapter's three families, with its own settings of the search.
+Paintings: twenty categories drawn by lot, at chapter 4's size and steps. Drawings: the chapter's three families, larger
+and with longer searches than there.
 """
 
 from __future__ import annotations
