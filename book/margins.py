@@ -80,23 +80,28 @@ def rows(notebook: Path, copies: Sequence[Path]) -> list[Row]:
 
 
 def bounds(notebook: Path) -> Iterator[tuple[tuple[str, str], float]]:
-    """The bounds that the notebook has now, by claim and words of the check, where they are plain numbers."""
+    """The bounds that the notebook has now, by claim and words of the check, where they are plain numbers.
+
+    Checks are read where an entry writes them out, or where a name that it gives is bound to them.
+    """
+    bound_to: dict[str, ast.expr] = {}
     for cell in nbformat.read(notebook, as_version=4).cells:
         for node in ast.walk(ast.parse(cell.source)) if cell.cell_type == "code" else ():
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "ledger.entry" and node.args:
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                bound_to[node.targets[0].id] = node.value
+            elif isinstance(node, ast.Call) and ast.unparse(node.func) == "ledger.entry" and node.args:
                 claim = ast.literal_eval(node.args[0])
-                for words, bound in _bounds_of_entry(node):
+                checks = next(keyword.value for keyword in node.keywords if keyword.arg == "checks")
+                checks = bound_to.get(checks.id, checks) if isinstance(checks, ast.Name) else checks
+                for words, bound in _written_bounds(checks):
                     yield (claim, words), bound
 
 
-def _bounds_of_entry(entry: ast.Call) -> Iterator[tuple[str, float]]:
-    for checks in (keyword.value for keyword in entry.keywords if keyword.arg == "checks"):
-        if not isinstance(checks, ast.Dict):
-            continue
-        for words, check in zip(checks.keys, checks.values, strict=True):
-            bound = literal(check.args[1]) if isinstance(check, ast.Call) and len(check.args) == 2 else None
-            if isinstance(words, ast.Constant) and isinstance(words.value, str) and bound is not None:
-                yield words.value, bound
+def _written_bounds(checks: ast.expr) -> Iterator[tuple[str, float]]:
+    for words, check in zip(checks.keys, checks.values, strict=True) if isinstance(checks, ast.Dict) else ():
+        bound = literal(check.args[1]) if isinstance(check, ast.Call) and len(check.args) == 2 else None
+        if isinstance(words, ast.Constant) and isinstance(words.value, str) and bound is not None:
+            yield words.value, bound
 
 
 def literal(node: ast.expr) -> float | None:

@@ -100,10 +100,13 @@ class _Numbers(ast.NodeTransformer):
 
 
 def digest(notebook: Path, root: Path = run.ROOT) -> str:
-    """SHA-256 of what a notebook's numbers and pictures depend on: words and bounds may change without a new shake."""
+    """SHA-256 of what a notebook's numbers and pictures depend on.
+
+    Words, bounds and the borders of cells may change without a new shake.
+    """
     cells = [cell.source for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
-    code = "\n".join(ast.dump(_Numbers().visit(ast.parse(source))) for source in cells)
-    return run.digest_of(code.encode(), root)
+    statements = [ast.dump(_Numbers().visit(statement)) for source in cells for statement in ast.parse(source).body]
+    return run.digest_of("\n".join(statements).encode(), root)
 
 
 def execute(content: str, name: str, environment: dict[str, str]) -> str:
