@@ -32,7 +32,7 @@ def lucents(network: Plain, neuron: int) -> Tensor:
 def bare_loop(network: networks.Network, neuron: int, steps: int) -> Tensor:
     """Our recipe in a plain loop with PyTorch's Adam."""
     generator = torch.Generator().manual_seed(0)
-    score = dreams.class_score(network, neuron, unusual=12)
+    score = dreams.class_score(network, neuron, bn_weight=12)
     waves = dreams.faint_waves(SIZE, generator).requires_grad_(True)
     adam = torch.optim.Adam([waves], lr=0.12, maximize=True)
     for step in range(steps):
@@ -46,7 +46,7 @@ def bare_loop(network: networks.Network, neuron: int, steps: int) -> Tensor:
 def looped(network: networks.Network, neuron: int, steps: int) -> Tensor:
     """The same through the book's loop."""
     generator, begun = torch.Generator().manual_seed(0), itertools.count()
-    score = dreams.class_score(network, neuron, unusual=12)
+    score = dreams.class_score(network, neuron, bn_weight=12)
 
     def objective(waves: Tensor) -> Tensor:
         finest = 4 * 64 ** min(1, next(begun) / (0.6 * STEPS))

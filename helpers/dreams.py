@@ -213,7 +213,7 @@ def visualize(
     limits = f"size is {size} pixels; the least is {SMALLEST_OCTAVE}, the most {LARGEST_SIZE}"
     images.require(SMALLEST_OCTAVE <= size <= LARGEST_SIZE, limits)
     generator = torch.Generator().manual_seed(seed)
-    score = class_score(network, neuron, unusual=12)
+    score = class_score(network, neuron, bn_weight=12)
     steps_begun = itertools.count()
 
     def objective(waves: Tensor) -> Tensor:
@@ -230,23 +230,25 @@ def visualize(
     return compose(waves).cpu()
 
 
-def class_score(network: Network, neuron: int, *, unusual: float = 0) -> ascent.Objective:
-    """Objective: a neuron's mean logit, less `unusual` times how far the blocks are from their habits in training.
+def class_score(network: Network, neuron: int, *, bn_weight: float = 0) -> ascent.Objective:
+    """Objective: a neuron's mean logit, less `bn_weight` times how far the blocks are from what is usual in them.
 
-    Early blocks, which see what every picture has in common, count more than late ones.
+    What is usual is `network.bn_stats`: of each block's last convolution in EfficientNets, of every convolution
+    elsewhere. Early ones, which see what every picture has in common, count more than late ones. A network without
+    such numbers is asked for the logit alone.
     """
-    last = network.layers[-1]
-    watched = [layer for layer in network.habits if layer.endswith("conv_pwl")] if unusual else []
+    usual = network.bn_stats if bn_weight else {}
+    watched = [layer for layer in usual if layer.endswith("conv_pwl")] or list(usual)
     weights = torch.softmax(torch.arange(len(watched)) * math.log(0.85), dim=0).tolist()
 
     def objective(x: Tensor) -> Tensor:
-        features = network.features(x, [*watched, last])
-        score = features[last][:, neuron].mean()
+        logits, features = network.logits_and_features(x, watched)
+        score = logits[:, neuron].mean()
         for layer, weight in zip(watched, weights, strict=True):
-            mean, deviation = (habit.to(x.device) for habit in network.habits[layer])
+            mean, deviation = (value.to(x.device) for value in usual[layer])
             values = features[layer]
             miss = (values.mean((0, 2, 3)) - mean).square() + (values.std((0, 2, 3)) - deviation).square()
-            score = score - unusual * weight * miss.mean() / deviation.square().mean()
+            score = score - bn_weight * weight * miss.mean() / deviation.square().mean()
         return score
 
     return objective
