@@ -66,13 +66,16 @@ def deep_dream(
         The dream, (N, 3, H, W) on the device of `pixels`. An interrupt returns the dream so far.
 
     Raises:
-        ValueError: a setting out of range, a layer that is unknown, has no places or passes no slope, or more octaves
-            than fit.
+        ValueError: a setting out of range, a layer that is unknown, has no places or passes no slope, more octaves than
+            fit, or a size that the network does not take.
     """
     images.check(pixels)
+    objective = layer_strength(network, layer) if guide is None else likeness(network, layer, guide)
+    for height, width in octave_sizes(pixels, octaves=octaves, octave_scale=octave_scale):
+        network.require_size(height, width, layer)
     dream = climb_octaves(
         pixels.to(network.device),
-        layer_strength(network, layer) if guide is None else likeness(network, layer, guide),
+        objective,
         octaves=octaves,
         octave_scale=octave_scale,
         steps=steps,
@@ -223,7 +226,7 @@ def visualize(
     limits = f"size is {size} pixels; the least is {SMALLEST_OCTAVE}, the most {LARGEST_SIZE}"
     require(SMALLEST_OCTAVE <= size <= LARGEST_SIZE, limits)
     generator = torch.Generator().manual_seed(seed)
-    score = class_score(network, neuron, unusual=12)
+    score = class_score(network, neuron, bn_weight=12)
 
     def objective(waves: Tensor, done: int) -> Tensor:
         return score(views(compose(waves, finest=finest_at(done, steps)), generator))
@@ -244,24 +247,26 @@ def finest_at(done: int, steps: int) -> float:
     return 4 * 64 ** min(1, done / (0.6 * steps))
 
 
-def class_score(network: Network, neuron: int, *, unusual: float = 0) -> ascent.Objective:
-    """Objective: a neuron's mean logit, less `unusual` times how far the blocks are from their habits in training.
+def class_score(network: Network, neuron: int, *, bn_weight: float = 0) -> ascent.Objective:
+    """Objective: a neuron's mean logit, less `bn_weight` times how far the blocks are from what is usual in them.
 
-    Early blocks, which see what every picture has in common, count more than late ones.
+    What is usual is `network.bn_stats`: of each block's last convolution in EfficientNets, of every convolution
+    elsewhere. Early ones, which see what every picture has in common, count more than late ones. A network without
+    such numbers is asked for the logit alone.
     """
     check_weights(network)
-    last = network.layers[-1]
-    watched = [layer for layer in network.habits if layer.endswith("conv_pwl")] if unusual else []
+    usual = network.bn_stats if bn_weight else {}
+    watched = [layer for layer in usual if layer.endswith("conv_pwl")] or list(usual)
     weights = torch.softmax(torch.arange(len(watched)) * math.log(0.85), dim=0).tolist()
 
     def objective(x: Tensor) -> Tensor:
-        features = network.features(x, [*watched, last])
-        score = features[last][:, neuron].mean()
+        logits, features = network.logits_and_features(x, watched)
+        score = logits[:, neuron].mean()
         for layer, weight in zip(watched, weights, strict=True):
-            mean, deviation = (habit.to(x.device) for habit in network.habits[layer])
+            mean, deviation = (value.to(x.device) for value in usual[layer])
             values = features[layer]
             miss = (values.mean((0, 2, 3)) - mean).square() + (values.std((0, 2, 3)) - deviation).square()
-            score = score - unusual * weight * miss.mean() / deviation.square().mean()
+            score = score - bn_weight * weight * miss.mean() / deviation.square().mean()
         return score
 
     return objective

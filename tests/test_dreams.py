@@ -351,7 +351,7 @@ def test_views_differ_and_come_again_with_the_seed():
     assert not torch.allclose(first[0], first[1])
 
 
-def test_class_score_is_the_mean_logit_less_the_departure_from_habits(lite0):
+def test_class_score_is_the_mean_logit_less_the_departure_from_bn_stats(lite0):
     pixels = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     logit = lite0(pixels)[:, 7].mean()
     assert dreams.class_score(lite0, 7)(pixels) == pytest.approx(logit.item(), abs=1e-5)
@@ -361,10 +361,10 @@ def test_class_score_is_the_mean_logit_less_the_departure_from_habits(lite0):
     expected, total = logit.item(), sum(0.85**i for i in range(15))
     for i, layer in enumerate(blocks):
         values = lite0.features(pixels, layer)[layer].transpose(0, 1).flatten(1)  # (C, everything)
-        mean, deviation = lite0.habits[layer]
+        mean, deviation = lite0.bn_stats[layer]
         miss = ((values.mean(1) - mean) ** 2 + (values.std(1) - deviation) ** 2).mean() / (deviation**2).mean()
         expected -= 3 * 0.85**i / total * miss.item()
-    assert dreams.class_score(lite0, 7, unusual=3)(pixels).item() == pytest.approx(expected, rel=1e-3)
+    assert dreams.class_score(lite0, 7, bn_weight=3)(pixels).item() == pytest.approx(expected, rel=1e-3)
 
 
 def test_visualize_makes_the_neuron_fire_and_repeats_itself(lite0):

@@ -110,14 +110,14 @@ def test_lite_features_are_those_of_plain_timm_after_its_batch_norms(lite0, plai
         torch.testing.assert_close(found[our], expected[timms_name], rtol=1e-4, atol=1e-4)
 
 
-def test_habits_are_what_the_batch_norms_gave_in_training(lite0, vgg19, plain_lite):
+def test_bn_stats_are_what_the_batch_norms_gave_in_training(lite0, vgg19, plain_lite):
     plain = plain_lite("efficientnet_lite0")
     for convolution, norm in (("conv_stem", "bn1"), ("blocks.1.0.conv_pwl", "blocks.1.0.bn3"), ("conv_head", "bn2")):
-        mean, deviation = lite0.habits[convolution]
+        mean, deviation = lite0.bn_stats[convolution]
         assert torch.equal(mean, plain.get_submodule(norm).bias)
         assert torch.equal(deviation, plain.get_submodule(norm).weight.abs())
-    assert len(lite0.habits) == sum(isinstance(module, nn.BatchNorm2d) for module in plain.modules())
-    assert vgg19.habits == {}
+    assert len(lite0.bn_stats) == sum(isinstance(module, nn.BatchNorm2d) for module in plain.modules())
+    assert vgg19.bn_stats == {}
 
 
 def test_vgg_features_are_those_of_a_plain_implementation(vgg19, plain_vgg, photo, noise):
@@ -173,9 +173,9 @@ def test_vgg_layers_are_named_after_their_places(vgg19):
 
 def test_layers_stand_in_the_order_in_which_they_finish(network, noise):
     finished = []
-    modules = {name: network._layers[name] for name in network.layers}
+    modules = {name: network.body.get_submodule(network._modules_of[name]) for name in network.layers}
     handles = [m.register_forward_hook(lambda *_, name=name: finished.append(name)) for name, m in modules.items()]
-    network._run(noise(1, 3, 64, 64))
+    network.body(noise(1, 3, 64, 64))
     for handle in handles:
         handle.remove()
     assert tuple(finished) == network.layers
@@ -590,7 +590,7 @@ def test_a_norm_in_the_same_block_is_not_folded_where_that_changes_the_answer(no
         plain = copy.deepcopy(body)(x)
         network = networks.Network(body, name="block", scale=[1.0] * 3, shift=[0.0] * 3, categories="abcd")
         torch.testing.assert_close(network(x), plain)
-    assert network.habits == {}
+    assert network.bn_stats == {}
     assert network.layers == ("conv", "norm")
 
 
