@@ -4,7 +4,8 @@ A notebook is executed again when its own text, anything in ``helpers/``, the pi
 file changed; a digest of all of them is kept in the executed copy, so time stamps cannot mislead. The book and
 the tests read the same copies. A notebook that fails leaves a copy too, whole up to the failure.
 
-Usage: ``python -m book.run NOTEBOOK FOLDER`` executes one notebook and puts the copy into the folder.
+Usage: ``python -m book.run NOTEBOOK FOLDER ROOT`` executes one notebook of the book below ROOT and puts the copy into
+the folder; with a further word, ``unsolved``, it leaves the solutions away.
 """
 
 from __future__ import annotations
@@ -119,7 +120,15 @@ def execute_stale(book: Book = BOOK) -> list[Path]:
     return stale
 
 
-def start(notebook: Path, folder: Path, *, environment: dict[str, str], root: Path = ROOT, quiet: bool = False) -> None:
+def start(
+    notebook: Path,
+    folder: Path,
+    *,
+    environment: dict[str, str],
+    root: Path = ROOT,
+    solve: bool = True,
+    quiet: bool = False,
+) -> None:
     """Execute a notebook in a process of its own, with these environment variables; there is a copy afterwards.
 
     Args:
@@ -127,9 +136,10 @@ def start(notebook: Path, folder: Path, *, environment: dict[str, str], root: Pa
         folder: where the executed copy goes.
         environment: more environment variables of the process.
         root: of the book, whose ``helpers/`` are part of the digest.
+        solve: whether the folded solutions are run after the notebook.
         quiet: whether what the process prints is thrown away.
     """
-    command = [sys.executable, "-m", "book.run", str(notebook), str(folder), str(root)]
+    command = [sys.executable, "-m", "book.run", str(notebook), str(folder), str(root), *["unsolved"] * (not solve)]
     variables = {**os.environ, "PYDEVD_DISABLE_FILE_VALIDATION": "1", **environment}
     process = subprocess.run(command, cwd=ROOT, env=variables, stdout=subprocess.DEVNULL if quiet else None)
     if process.returncode:  # it could not even keep what it had, as when memory ran out
@@ -138,7 +148,7 @@ def start(notebook: Path, folder: Path, *, environment: dict[str, str], root: Pa
         _keep(content, folder / notebook.name, {"digest": digest(notebook, root), "seconds": 0, "peak_mb": 0, **failed})
 
 
-def execute(notebook: Path, folder: Path, root: Path = ROOT) -> dict[str, Any]:
+def execute(notebook: Path, folder: Path, root: Path = ROOT, *, solve: bool = True) -> dict[str, Any]:
     """Run one notebook and its folded solutions in a fresh kernel, with warnings as errors, and keep the result.
 
     Returns:
@@ -146,7 +156,7 @@ def execute(notebook: Path, folder: Path, root: Path = ROOT) -> dict[str, Any]:
         in a line, and `failed_cell`, its index (that of no cell if it was a solution).
     """
     content, before = nbformat.read(notebook, as_version=4), digest(notebook, root)
-    solutions = [code for cell in content.cells for code in SOLUTION.findall(cell.source)]
+    solutions = [code for cell in content.cells for code in SOLUTION.findall(cell.source) if solve]
     result: dict[str, Any] = {"digest": before, "peak_mb": 0, "solutions": 0}
     with tempfile.TemporaryDirectory() as scratch:  # a notebook must not rely on where it lies
         client = NotebookClient(
@@ -219,7 +229,7 @@ def figures(copy: Path) -> list[Picture]:
 
 
 if __name__ == "__main__":
-    name, where, book_root = (Path(argument).resolve() for argument in sys.argv[1:])
-    outcome = execute(name, where, book_root)
+    name, where, book_root = (Path(argument).resolve() for argument in sys.argv[1:4])
+    outcome = execute(name, where, book_root, solve="unsolved" not in sys.argv[4:])
     solved = f", {outcome['solutions']} solutions after it"
     print(f"{name.name}: {outcome['seconds']} s{solved}. " + outcome.get("failed", ""), flush=True)

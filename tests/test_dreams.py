@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from helpers import ascent, dreams, images
+from helpers import ascent, dreams, images, networks
 
 PLAIN = {"octaves": 1, "jitter": 0, "color": 0, "blur": 0}
 SMALL = {"octaves": 2, "octave_scale": 1.5, "steps": 2}
@@ -17,10 +17,11 @@ SMALL = {"octaves": 2, "octave_scale": 1.5, "steps": 2}
 
 @pytest.fixture
 def unused(tiny):
-    """A network that must not be run."""
+    """A network that must not be run, except on pictures without numbers, which tell whether it takes their size."""
 
-    def run(*_):
-        pytest.fail("the network was run")
+    def run(_body, inputs):
+        if inputs[0].device.type != "meta":
+            pytest.fail("the network was run")
 
     tiny.body.register_forward_pre_hook(run)
     return tiny
@@ -456,3 +457,20 @@ def test_a_layer_that_never_lights_up_is_refused_and_not_dreamed_of_in_vain(tiny
 
 def test_waves_grow_finer_until_six_tenths_of_the_steps():
     assert [dreams.finest_at(done, 100) for done in (0, 30, 60, 99)] == [4, 32, 256, 256]
+
+
+def test_a_size_that_the_network_refuses_is_refused_before_any_work() -> None:
+    class Rigid(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = torch.nn.Conv2d(3, 4, 3, padding=1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            assert x.shape[2:] == (64, 64), "64 by 64, please"
+            return self.first(x)
+
+    network = networks.Network(Rigid(), name="rigid", scale=[1.0] * 3, shift=[0.0] * 3, size=64)
+    begun = []
+    with pytest.raises(ValueError, match="rigid does not take a picture of 46 x 46 pixels"):
+        dreams.deep_dream(network, torch.full((1, 3, 64, 64), 0.5), "first", octaves=2, on_step=begun.append)
+    assert begun == []
