@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import math
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeGuard
 
 import nbformat
 
@@ -38,6 +39,8 @@ class Row:
     def __str__(self) -> str:
         """What was found over the runs, and what was wanted."""
         checks = [check for check in self.checks if check is not None]
+        if not checks:
+            return "no run has measured it"
         if checks[0].relation == "==":
             return str(next((check for check in checks if not check.met), checks[0]))
         numbers = [check.worst for check in checks]
@@ -67,41 +70,66 @@ def margin(checks: Sequence[ledger.Check | None]) -> float:
 
 
 def rows(notebook: Path, copies: Sequence[Path]) -> list[Row]:
-    """Every check of a notebook over its executed copies, held against the bounds that the notebook has now."""
-    now, found = dict(bounds(notebook)), []
-    entries = [run.entries(copy) for copy in copies]
-    by_run = [{(e["id"], check["words"]): check for e in of_run for check in e["checks"]} for of_run in entries]
-    for claim, words in dict.fromkeys(key for checks in by_run for key in checks):
-        records = [checks.get((claim, words)) for checks in by_run]
-        bound = now.get((claim, words))
-        moved = [r if r is None or bound is None else {**r, "bound": bound} for r in records]
-        found.append(Row(claim, words, tuple(None if r is None else ledger.Check.read(r) for r in moved)))
+    """Every check that the notebook has now, over its executed copies.
+
+    A check is known by what it measures: its words and its bound are those of the notebook, though the copies may have
+    been made under others.
+    """
+    now = written(notebook)
+    found: dict[Key, list[ledger.Check | None]] = {key: [] for key in now}
+    for copy in copies:
+        words_then = {key: check.words for key, check in written(copy).items()}
+        records = {(entry["id"], check["words"]): check for entry in run.entries(copy) for check in entry["checks"]}
+        for key, of_runs in found.items():
+            record = records.get((key[0], words_then.get(key, "")))
+            bound = now[key].bound
+            of_runs.append(record and ledger.Check.read(record if bound is None else {**record, "bound": bound}))
+    return [Row(key[0], now[key].words, tuple(of_runs)) for key, of_runs in found.items()]
+
+
+Key = tuple[str, str]  # a claim, and what a check of it measures: its code without the bound
+
+
+@dataclass(frozen=True)
+class Written:
+    """A check as a notebook writes it: its words, and its bound if that is a plain number."""
+
+    words: str
+    bound: float | None
+
+
+def written(notebook: Path) -> dict[Key, Written]:
+    """The checks of a notebook's entries, where an entry writes them out or gives a name that is bound to them."""
+    cells = [cell.source for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
+    nodes = [node for source in cells for node in ast.walk(ast.parse(source))]
+    named = {ast.unparse(node.targets[0]): node.value for node in nodes if isinstance(node, ast.Assign)}
+    found: dict[Key, Written] = {}
+    for entry in (n for n in nodes if isinstance(n, ast.Call) and ast.unparse(n.func) == "ledger.entry"):
+        given = next(keyword.value for keyword in entry.keywords if keyword.arg == "checks")
+        checks = named.get(ast.unparse(given), given)
+        for words, check in zip(checks.keys, checks.values, strict=True) if are_checks(checks) else ():
+            measured, bound = _without_bound(check)
+            found[ast.literal_eval(entry.args[0]), measured] = Written(str(getattr(words, "value", "")), bound)
     return found
 
 
-def bounds(notebook: Path) -> Iterator[tuple[tuple[str, str], float]]:
-    """The bounds that the notebook has now, by claim and words of the check, where they are plain numbers.
-
-    Checks are read where an entry writes them out, or where a name that it gives is bound to them.
-    """
-    bound_to: dict[str, ast.expr] = {}
-    for cell in nbformat.read(notebook, as_version=4).cells:
-        for node in ast.walk(ast.parse(cell.source)) if cell.cell_type == "code" else ():
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                bound_to[node.targets[0].id] = node.value
-            elif isinstance(node, ast.Call) and ast.unparse(node.func) == "ledger.entry" and node.args:
-                claim = ast.literal_eval(node.args[0])
-                checks = next(keyword.value for keyword in node.keywords if keyword.arg == "checks")
-                checks = bound_to.get(checks.id, checks) if isinstance(checks, ast.Name) else checks
-                for words, bound in _written_bounds(checks):
-                    yield (claim, words), bound
+def are_checks(node: ast.expr) -> TypeGuard[ast.Dict]:
+    """Whether an expression writes out checks: words, each with a call of `ledger.below` or the like."""
+    return isinstance(node, ast.Dict) and all(
+        isinstance(words, ast.Constant)
+        and isinstance(check, ast.Call)
+        and ast.unparse(check.func).startswith("ledger.")
+        for words, check in zip(node.keys, node.values, strict=True)
+    )
 
 
-def _written_bounds(checks: ast.expr) -> Iterator[tuple[str, float]]:
-    for words, check in zip(checks.keys, checks.values, strict=True) if isinstance(checks, ast.Dict) else ():
-        bound = literal(check.args[1]) if isinstance(check, ast.Call) and len(check.args) == 2 else None
-        if isinstance(words, ast.Constant) and isinstance(words.value, str) and bound is not None:
-            yield words.value, bound
+def _without_bound(check: ast.expr) -> tuple[str, float | None]:
+    """The code of a check without its bound, and the bound, where that is a plain number."""
+    if not (isinstance(check, ast.Call) and len(check.args) == 2 and not ast.unparse(check.func).endswith("equal")):
+        return ast.unparse(check), None
+    bound = literal(check.args[1])
+    blank = ast.Constant(None) if bound is not None else check.args[1]
+    return ast.unparse(ast.Call(check.func, [check.args[0], blank], check.keywords)), bound
 
 
 def literal(node: ast.expr) -> float | None:

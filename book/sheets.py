@@ -45,7 +45,7 @@ def write_page(folder: Path, runs: Sequence[str], rows: Mapping[str, Sequence[Ro
 def _table_row(row: Row) -> str:
     """A check as a row of the table, thin and failed ones shaded."""
     kind = "failed" if row.held < len(row.checks) else "thin" if row.margin < THIN else ""
-    first = next(check for check in row.checks if check is not None)
+    first = next((check for check in row.checks if check is not None), ledger.Check((), "==", "not measured"))
     numbers = "".join(f"<td class=n>{'' if check is None else _found(check)}</td>" for check in row.checks)
     bound = first.bound if first.relation == "==" else f"{first.bound:.4g}"
     wanted = html.escape(f"{first.relation} {bound}"[:60])

@@ -100,10 +100,16 @@ def test_the_run_bears_out_every_check_of_the_page(notebook: Path) -> None:
 
 
 def test_every_bound_is_a_plain_number_so_that_many_runs_can_be_held_against_it(notebook: Path) -> None:
-    known = dict(margins.bounds(notebook))
-    for entry in run.entries(executed(notebook)):
-        for check in entry["checks"]:
-            assert check["relation"] == "==" or (entry["id"], check["words"]) in known
+    written = margins.written(notebook)
+    entered = [
+        (e["id"], check["words"], check["relation"]) for e in run.entries(executed(notebook)) for check in e["checks"]
+    ]
+    found = {(claim, check.words): check for (claim, _), check in written.items()}
+    assert len(found) == len(written) == len(entered), (
+        "each check measures something of its own, and has words of its own"
+    )
+    for claim, words, relation in entered:
+        assert (found[claim, words].bound is None) == (relation == "=="), (claim, words)
 
 
 def test_figures_are_numbered_in_order_with_caption_and_alternative_text(notebook: Path) -> None:

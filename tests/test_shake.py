@@ -81,7 +81,7 @@ def test_the_disturbances_differ_in_seed_and_take_one_and_two_threads_in_turn(mo
         shake.shakes(1)
 
 
-def test_words_and_bounds_may_change_without_a_new_run_and_numbers_may_not(tmp_path: Path) -> None:
+def test_words_and_checks_may_change_without_a_new_run_and_numbers_may_not(tmp_path: Path) -> None:
     first = shake.digest(write(tmp_path).notebooks[0], tmp_path)
     assert shake.digest(write(tmp_path, words="painting", bound=2.0).notebooks[0], tmp_path) == first
     assert shake.digest(write(tmp_path, middle=0.5).notebooks[0], tmp_path) != first
@@ -93,8 +93,11 @@ def test_words_and_bounds_may_change_without_a_new_run_and_numbers_may_not(tmp_p
 
 def test_the_bounds_of_a_notebook_are_read_from_its_source(tmp_path: Path) -> None:
     book = write(tmp_path, bound=-2.5)
-    assert dict(margins.bounds(book.notebooks[0])) == {("1.2", "not far"): -2.5}
-    assert dict(margins.bounds(write(tmp_path, bound="1 + far").notebooks[0])) == {}  # type: ignore[arg-type]
+    key = ("1.2", "ledger.below(abs(far), None)")
+    assert margins.written(book.notebooks[0]) == {key: margins.Written("not far", -2.5)}
+    key = ("1.2", "ledger.below(abs(far), 1 + far)")
+    book = write(tmp_path, bound="1 + far")  # type: ignore[arg-type]
+    assert margins.written(book.notebooks[0]) == {key: margins.Written("not far", None)}
 
 
 def test_runs_are_kept_compared_and_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -118,8 +121,17 @@ def test_runs_are_kept_compared_and_shown(tmp_path: Path, capsys: pytest.Capture
     assert 'class="thin"' in (book.build / "shake" / "index.html").read_text()
 
     write(tmp_path, bound=statistics.median(numbers))
+    tiny = book.notebooks[0]
+    tiny.write_text(tiny.read_text().replace("not far", "near"))  # other words for the same
     assert shake.shake_book(book, 3) == 1
-    assert "held in 1 of 3" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "3 runs, 0 of them to be made" in said
+    assert "held in 1 of 3  1.2 near: found" in said
+    tiny.write_text(tiny.read_text().replace("abs(far)", "far ** 2"))  # which no run has measured
+    assert shake.shake_book(book, 3) == 1
+    assert "held in 0 of 3  1.2 near: no run has measured it" in capsys.readouterr().out
+    write(tmp_path, bound=statistics.median(numbers))
+    assert shake.shake_book(book, 3) == 1
     assert 'class="failed"' in (book.build / "shake" / "index.html").read_text()
 
 
