@@ -145,7 +145,7 @@ def start(
     if process.returncode:  # it could not even keep what it had, as when memory ran out
         content = nbformat.read(notebook, as_version=4)
         failed = {"failed": f"the process ended with code {process.returncode}", "failed_cell": -1}
-        _keep(content, folder / notebook.name, {"digest": digest(notebook, root), "seconds": 0, "peak_mb": 0, **failed})
+        keep(content, folder / notebook.name, {"digest": digest(notebook, root), "seconds": 0, "peak_mb": 0, **failed})
 
 
 def execute(notebook: Path, folder: Path, root: Path = ROOT, *, solve: bool = True) -> dict[str, Any]:
@@ -184,7 +184,7 @@ def execute(notebook: Path, folder: Path, root: Path = ROOT, *, solve: bool = Tr
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
             result |= {"failed": _in_a_line(error), "failed_cell": index}
         result.setdefault("seconds", round(time.monotonic() - begun))
-    _keep(content, folder / notebook.name, result)
+    keep(content, folder / notebook.name, result)
     return result
 
 
@@ -195,7 +195,8 @@ def _in_a_line(error: Exception) -> str:
     return f"{type(error).__name__}: {ANSI.sub('', str(error)).strip().splitlines()[0]}"
 
 
-def _keep(content: NotebookNode, path: Path, result: dict[str, Any]) -> None:
+def keep(content: NotebookNode, path: Path, result: dict[str, Any]) -> None:
+    """Write an executed copy with what is to be known about its run; whole or not at all."""
     content.metadata["run"] = result
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}")

@@ -192,12 +192,9 @@ def keep(path: Path, job: _Todo, copy: str) -> dict[str, Any]:
     content = nbformat.reads(copy, as_version=4)
     if content.metadata["run"]["digest"] != job.expected:
         raise RuntimeError(f"{job.name} was executed with another version of the book, Python or the requirements")
-    content.metadata["run"]["numbers"] = job.numbers
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".part")
-    nbformat.write(content, temporary)
-    temporary.replace(path)
-    return content.metadata["run"]
+    outcome = {**content.metadata["run"], "numbers": job.numbers}
+    run.keep(content, path, outcome)
+    return outcome
 
 
 def main() -> int:
