@@ -20,6 +20,7 @@ from helpers.plots.palette import (
     YELLOW,
     blank,
 )
+from helpers.plots.patchworks import Dots, Seams, multiples, patchworks, terrain, walk
 from helpers.plots.pictures import glow, guesses, maps, strip, strongest
 from helpers.plots.shading import compass, heat, mosaic, relief, table, tint
 from helpers.plots.show import show
@@ -40,6 +41,8 @@ __all__ = [
     "SKY",
     "WIDTH",
     "YELLOW",
+    "Dots",
+    "Seams",
     "areas",
     "blank",
     "clouds",
@@ -54,13 +57,17 @@ __all__ = [
     "lines",
     "maps",
     "mosaic",
+    "multiples",
     "neurons",
+    "patchworks",
     "relief",
     "scatter",
     "show",
     "strip",
     "strongest",
     "table",
+    "terrain",
     "tint",
     "tracks",
+    "walk",
 ]
