@@ -60,14 +60,19 @@ def local_map(network: nn.Sequential, x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def moves(network: nn.Sequential, x: Tensor) -> Tensor:
-    """For each hidden neuron the shortest move of `x` (in,) to where it switches if no other does, (neurons, in)."""
+    """For each hidden neuron the shortest move of `x` (in,) to where it switches if no other does, (neurons, in).
+
+    Infinite for a neuron whose sum does not depend on the input there.
+    """
     hidden, _ = _layers(network)
     point, found = _points(x[None], hidden), []
     maps = np.eye(len(x) + 1, len(x))[None]
     for layer in hidden:
         sums = _through(layer, maps)
         value, slopes = _at(sums, point)[0], sums[0, :-1].T
-        found.append(-(value / np.square(slopes).sum(axis=1))[:, None] * slopes)
+        square = np.square(slopes).sum(axis=1)
+        found.append(np.full(slopes.shape, np.inf))
+        found[-1][square > 0] = (slopes * -value[:, None])[square > 0] / square[square > 0, None]
         maps = sums * (value > 0)
     return torch.from_numpy(np.concatenate(found)).to(x)
 

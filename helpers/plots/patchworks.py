@@ -77,14 +77,18 @@ def terrain(facets: Sequence[Facet], *, glass: bool = False) -> tuple[list[Tenso
 
 @styled
 def patchworks(
-    panels: Mapping[str, Panel], *, bounds: Sequence[float], columns: int | None = None, glass: bool = False
+    panels: Mapping[str, Panel],
+    *,
+    bounds: Sequence[float] | None = None,
+    columns: int | None = None,
+    glass: bool = False,
 ) -> Figure:
     """Panels side by side under their titles: facets as a landscape, points, or seams as lines.
 
     Args:
         panels: title -> facets such as `patchwork.patches` finds, or `Dots`, or a list of `Seams` and `Dots`, drawn in
             this order.
-        bounds: (xmin, xmax, ymin, ymax) of every panel.
+        bounds: (xmin, xmax, ymin, ymax) of every panel; by default what the facets fill.
         columns: how many panels in a row; by default all.
         glass: color facets by the direction of their slopes.
     """
@@ -95,6 +99,10 @@ def patchworks(
         flat = not isinstance(parts[0], Seams | Dots)
         layers[title] = [] if flat else parts
         drawn[title] = terrain(parts, glass=glass) if flat else ([], np.zeros((0, 3)))
+    if bounds is None:
+        corners = torch.cat([polygon for polygons, _ in drawn.values() for polygon in polygons])
+        low, high = corners.amin(0).tolist(), corners.amax(0).tolist()
+        bounds = (low[0], high[0], low[1], high[1])
     figure = mosaic(drawn, bounds=bounds, columns=columns)
     for axes, group in zip(figure.axes, layers.values(), strict=False):
         for part in group:
@@ -158,7 +166,7 @@ def multiples(
 
     Args:
         panels: title -> name of a curve -> the curve; the same name has the same color everywhere.
-        colors: name -> color; by default the palette's, in order. A name that begins with "_" is not in the legend.
+        colors: name -> color; by default the palette's, in order. A blank name is not in the legend.
         columns: panels in a row, by default all.
         height: inches of one row.
     """
@@ -177,7 +185,7 @@ def multiples(
         axes.set_title(title)
     for axes in figure.axes[-columns:]:
         axes.set_xlabel(x)
-    told = [name for name in names if not name.startswith("_")]
+    told = [name for name in names if name.strip()]
     if told:
         figure.legend([handles[n] for n in told], told, loc="outside upper right", ncols=len(told))
     return figure
