@@ -15,7 +15,7 @@ from typing import TypeVar
 import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
-from torch.func import functional_call, grad_and_value, stack_module_state, vmap
+from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.functional import cross_entropy
 
 from helpers import disturbance
@@ -131,19 +131,18 @@ def train(
         require(loss is not cross_entropy or outputs.dim() < 2 or outputs.shape[1] > 1, one)
         return loss(outputs, y)
 
-    slopes = vmap(grad_and_value(batch_loss), randomness="different")
-    optimizer = torch.optim.AdamW(weights.values(), lr=rate, weight_decay=decay, foreach=True)
+    losses_of = vmap(batch_loss, randomness="different")
+    optimizer = torch.optim.AdamW(weights.values(), lr=rate, weight_decay=decay, fused=True)
     history = torch.full((steps, len(networks)), float("nan"))
-    with interruptible(on_step), torch.random.fork_rng(devices=[]):
+    with interruptible(on_step), torch.enable_grad(), torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         for step in range(1, steps + 1):
             chosen = _drawn(examples, batch)
-            with torch.no_grad():  # the slopes are wanted, a second graph to differentiate them is not
-                gradients, losses = slopes(weights, x[chosen], y[chosen])
-            for name, weight in weights.items():
-                weight.grad = gradients[name]
+            losses = losses_of(weights, x[chosen], y[chosen])
+            optimizer.zero_grad()
+            losses.sum().backward()  # a network's weights occur in its own loss alone
             optimizer.step()
-            history[step - 1] = losses
+            history[step - 1] = losses.detach()
             if on_step is not None:
                 on_step(Step(step, steps, losses.mean().item()))
     _hand_back(weights, networks)
