@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from helpers import typography
 from helpers.plots.curves import Curve, _curves
 from helpers.plots.palette import COLORS, GRAY, INK, PAPER, SAND, WIDTH, blank, powers_of_ten, styled
 from helpers.plots.pictures import strip
@@ -73,6 +74,7 @@ def journeys(
     for axes, label, (title, curves) in zip(figure.axes, x, panels.items(), strict=True):
         axes.set(xlabel=label, yscale="log", title=title)
         axes.locator_params(axis="x", integer=True)
+        axes.margins(y=0.1)  # room for the names at the ends
         paints = iter(colors)
         chosen = [GRAY if name in dashed else next(paints) for name in curves]
         _curves(axes, curves, dashed=dashed, bands=(bands or {}).get(title), colors=chosen)
@@ -92,11 +94,12 @@ def sheets(changes: Mapping[str, Tensor], *, scale: float, side: int = 8, column
     """
     pictures = []
     for change in changes.values():
-        tiles = change.view(side, side, side, side) / scale
+        tiles = change.float().view(side, side, side, side) / scale
         edged = torch.nn.functional.pad(tiles, (1, 0, 1, 0), value=torch.nan)  # lines between the tiles
         sheet = edged.permute(0, 2, 1, 3).reshape(side * (side + 1), -1)
         pictures.append(tint(torch.nn.functional.pad(sheet, (0, 1, 0, 1), value=torch.nan)))
-    return strip(pictures, list(changes), columns=columns, smooth=False)
+    titles = [typography.powers_of_ten(title) for title in changes]
+    return strip(pictures, titles, columns=columns, smooth=False)
 
 
 @styled

@@ -42,7 +42,7 @@ def _places() -> tuple[Tensor, Tensor, Tensor]:
 
 check_1 = Check(
     {
-        "That weight keeps the message whole at sum 0, where the slope is a quarter. What is the slope at 2?": lambda a: (
+        "That keeps the message whole at sum 0, where the slope is a quarter. What is the slope at 2?": lambda a: (
             abs(a - 4) < 0.01
         ),
         "That is the slope. By what must you multiply it to get 1?": lambda a: abs(a - _slope(2)) < 0.01,
@@ -52,9 +52,7 @@ check_1 = Check(
 )
 check_2 = Check(
     {
-        "That is more than the identity leaves; with weights that only rotate, no slope up to 1 can do that.": lambda a: (
-            a > 1
-        ),
+        "More than the identity leaves? With weights that only rotate, no slope up to 1 can do that.": lambda a: a > 1,
         "So little? That is a sigmoid's share; did you use nn.Tanh?": lambda a: a < 1e-3,
         "Nearly. Take the last of the lengths that `journey` gives: the one at the first layer.": lambda a: (
             abs(a - _kept_by_tanh()) > 0.01
