@@ -80,7 +80,7 @@ def orthogonal(network: nn.Module, *, gain: float = 1.0, center: float = 0.0, se
     return network
 
 
-def message_map(activation: Callable[[], nn.Module], *, layers: int = 20, width: int = 64, seed: int = 0) -> Tensor:
+def message_map(activation: Callable[[], nn.Module], *, layers: int = 30, width: int = 64, seed: int = 0) -> Tensor:
     """The sizes (layers, width) of the messages about one handwritten 3, first layer first.
 
     The network is untrained, its weights orthogonal and the same for every activation function.

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from helpers import squashing, training
 from helpers.study import Check
 
-LAYERS = [64] * 21 + [10]
+LAYERS = [64] * 31 + [10]
 
 
 def _slope(z: float) -> float:
@@ -21,7 +21,7 @@ def _slope(z: float) -> float:
 
 @cache
 def _kept_by_tanh() -> float:
-    """The share of the message that twenty layers of tanh leave, for the hundred digits and weights of the chapter."""
+    """The share of the message that thirty layers of tanh leave, for the hundred digits and weights of the chapter."""
     digits = training.digits()
     network = squashing.orthogonal(training.mlp(LAYERS, nn.Tanh)).double()
     found = squashing.preactivation_gradients(network, digits.test_x[:100].double(), digits.test_y[:100])
