@@ -449,7 +449,7 @@ def test_sheets_lay_each_neurons_change_into_a_tile_of_its_own():
     change = torch.zeros(4, 4)
     change[1, 2] = 1  # the second neuron's third input: upper right tile, its lower left pixel
     pixels = np.asarray(plots.sheets({"": change}, scale=1, side=2).axes[0].images[0].get_array())
-    where = np.argwhere(pixels[..., 2] > pixels[..., 0] + 60)
+    where = np.argwhere(pixels[..., 2] > pixels[..., 0].astype(int) + 60)
     assert pixels.shape[:2] == (7, 7)
     assert where.tolist() == [[2, 4]]
 

@@ -31,8 +31,9 @@ def chain(messages: Mapping[str, Sequence[float]], *, colors: Sequence[str] = CO
         colors: of the rows.
     """
     figure = blank(rows=len(messages), height=1.25 * len(messages), squeeze=False)
-    tallest = max(max(map(abs, sizes)) for sizes in messages.values())
-    rows = zip(figure.axes, itertools.cycle(colors), messages.items(), strict=False)
+    plain = {name: [float(size) for size in sizes] for name, sizes in messages.items()}
+    tallest = max(max(map(abs, sizes)) for sizes in plain.values())
+    rows = zip(figure.axes, itertools.cycle(colors), plain.items(), strict=False)
     for axes, color, (name, sizes) in rows:
         last = len(sizes) - 1
         axes.set(xlim=(-1.35, last + 0.6), ylim=(-1.2, 0.42))
