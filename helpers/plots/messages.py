@@ -112,8 +112,9 @@ def discs(rows: Mapping[str, Mapping[str, Tensor | None]], *, titles: bool = Tru
         titles: whether each disc has its title above it, or only those of the first row.
     """
     columns, aside = max(map(len, rows.values())), 0.9 if any(rows) else 0.0
-    side = (WIDTH - aside) / columns
-    figure = blank(rows=len(rows), columns=columns, height=(side + 0.22) * len(rows), squeeze=False)
+    side = min((WIDTH - aside) / columns, 2.1 if len(rows) == 1 else 1.75)
+    size = {"height": (side + 0.22) * len(rows), "width": side * columns + aside}
+    figure = blank(rows=len(rows), columns=columns, squeeze=False, **size)
     places = iter(figure.axes)
     for number, (name, row) in enumerate(rows.items()):
         for place, (title, white) in enumerate(itertools.islice(_padded(row, columns), columns)):
