@@ -2,6 +2,7 @@
 
 from helpers.plots.charts import clouds, columns, dots, ladder, neurons, scatter
 from helpers.plots.curves import areas, functions, lines, tracks
+from helpers.plots.messages import chain, discs, journeys, sheets
 from helpers.plots.palette import (
     BLUE,
     COLORS,
@@ -42,14 +43,17 @@ __all__ = [
     "YELLOW",
     "areas",
     "blank",
+    "chain",
     "clouds",
     "columns",
     "compass",
+    "discs",
     "dots",
     "functions",
     "glow",
     "guesses",
     "heat",
+    "journeys",
     "ladder",
     "lines",
     "maps",
@@ -57,6 +61,7 @@ __all__ = [
     "neurons",
     "relief",
     "scatter",
+    "sheets",
     "show",
     "strip",
     "strongest",
