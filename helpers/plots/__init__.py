@@ -21,6 +21,7 @@ from helpers.plots.palette import (
     YELLOW,
     blank,
 )
+from helpers.plots.patchworks import Dots, Seams, multiples, patchworks, terrain, walk
 from helpers.plots.pictures import glow, guesses, maps, strip, strongest
 from helpers.plots.shading import compass, heat, mosaic, relief, table, tint
 from helpers.plots.show import show
@@ -41,6 +42,8 @@ __all__ = [
     "SKY",
     "WIDTH",
     "YELLOW",
+    "Dots",
+    "Seams",
     "areas",
     "blank",
     "chain",
@@ -58,7 +61,9 @@ __all__ = [
     "lines",
     "maps",
     "mosaic",
+    "multiples",
     "neurons",
+    "patchworks",
     "relief",
     "scatter",
     "sheets",
@@ -66,6 +71,8 @@ __all__ = [
     "strip",
     "strongest",
     "table",
+    "terrain",
     "tint",
     "tracks",
+    "walk",
 ]
