@@ -2,6 +2,7 @@
 
 from helpers.plots.charts import clouds, columns, dots, ladder, neurons, scatter
 from helpers.plots.curves import areas, functions, lines, tracks
+from helpers.plots.dropout import blends, runs, wiring
 from helpers.plots.palette import (
     BLUE,
     COLORS,
@@ -42,6 +43,7 @@ __all__ = [
     "YELLOW",
     "areas",
     "blank",
+    "blends",
     "clouds",
     "columns",
     "compass",
@@ -56,6 +58,7 @@ __all__ = [
     "mosaic",
     "neurons",
     "relief",
+    "runs",
     "scatter",
     "show",
     "strip",
@@ -63,4 +66,5 @@ __all__ = [
     "table",
     "tint",
     "tracks",
+    "wiring",
 ]
