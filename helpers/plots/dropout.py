@@ -31,9 +31,12 @@ def wiring(network: nn.Sequential, picture: Tensor, *, halves: int = 3, seed: in
         halves: how many masks, each neuron silent with chance one half.
         seed: of the masks.
     """
-    first, activation, _, last = (layer for _, layer in layers_in_order(network))
-    if not isinstance(first, nn.Linear) or not isinstance(last, nn.Linear):
-        raise ValueError(f"the network is {network}; it must be Linear, an activation, Dropout, Linear")
+    match [layer for _, layer in layers_in_order(network)]:
+        case [nn.Linear() as first, activation, nn.Dropout(), nn.Linear() as last]:
+            pass
+        case layers:
+            names = ", ".join(type(layer).__name__ for layer in layers)
+            raise ValueError(f"the network is {names}; it must be Linear, an activation, Dropout, Linear")
     coins = torch.rand(halves, first.out_features, generator=torch.Generator().manual_seed(seed)) < 0.5
     masks = [*(2.0 * coins), torch.ones(first.out_features)]
     titles = [*(f"a random half ({i + 1})" for i in range(halves)), "all together"]
