@@ -117,7 +117,7 @@ def blends(rows: Mapping[str, tuple[Members, float]], *, x: str, stars: Mapping[
         axes.scatter(members, row + aside * (len(members) > 8), s=16, color=GRAY, alpha=0.55, linewidths=0)
         axes.plot(blend, row, "D", color=BLUE, markersize=9, markeredgecolor=PAPER, zorder=3)
     for name, value in (stars or {}).items():
-        axes.plot(value, list(rows).index(name), "*", color=RED, markersize=14, markeredgecolor=PAPER, zorder=4)
+        axes.plot(value, list(rows).index(name) - 0.33, "*", color=RED, markersize=14, markeredgecolor=PAPER, zorder=4)
     axes.set(xlabel=x, yticks=range(len(rows)), yticklabels=list(rows), ylim=(len(rows) - 0.5, -0.5))
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")
