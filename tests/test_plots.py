@@ -441,6 +441,8 @@ FIGURES = {  # how each shows three names
     "table": lambda a, b, c: plots.table(GRID, [a, b], [c, "z"]),
     "scatter": lambda a, b, c: plots.scatter({"": {a: LINE, b: LINE}}, x="x", y="y", marks={c: (1, 1)}),
     "scatter, panels": lambda a, b, c: plots.scatter({a: {b: LINE}, "z": {b: LINE, c: LINE}}, x="x", y="y"),
+    "runs": lambda a, b, c: plots.runs({a: {b: GRID}}, over=[0, 1], x=c, y="y"),
+    "blends": lambda a, b, c: plots.blends({a: ([1.0, 2.0], 1.5), b: ([1.0], 1.0)}, x=c),
     "neurons": lambda a, b, c: plots.neurons({a: GRID[0], b: GRID[1]}, label=[(0, c)]),
     "mosaic": lambda a, b, c: plots.mosaic({n: ([SQUARE], np.ones((1, 3))) for n in (a, b, c)}, bounds=(0, 1, 0, 1)),
 }
@@ -461,7 +463,7 @@ def test_every_figure_function_has_its_names_tried():
     made = {name.partition(",")[0] for name in FIGURES}
     pictures = {"glow", "strongest", "tint", "compass", "relief"}  # these give pictures and colors, without words
     functions = {name for name in plots.__all__ if callable(getattr(plots, name))}
-    assert functions - made - pictures == {"show", "blank", "clouds"}  # clouds writes numbers alone
+    assert functions - made - pictures == {"show", "blank", "clouds", "wiring"}  # the last two have no names
 
 
 def test_two_categories_of_one_name_have_a_bar_each():
