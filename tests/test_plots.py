@@ -492,6 +492,8 @@ FIGURES = {  # how each shows three names
     "journeys": lambda a, b, c: plots.journeys({a: {b: LINE}}, x=[c], y="y"),
     "sheets": lambda a, b, c: plots.sheets({name: torch.rand(4, 4) for name in (a, b, c)}, scale=1, side=2),
     "discs": lambda a, b, c: plots.discs({a: {b: GRID, c: GRID}}),
+    "runs": lambda a, b, c: plots.runs({a: {b: GRID}}, over=[0, 1], x=c, y="y"),
+    "blends": lambda a, b, c: plots.blends({a: ([1.0, 2.0], 1.5), b: ([1.0], 1.0)}, x=c),
     "neurons": lambda a, b, c: plots.neurons({a: GRID[0], b: GRID[1]}, label=[(0, c)]),
     "patchworks": lambda a, b, c: plots.patchworks(
         {n: plots.Dots(GRID, GRID[0]) for n in (a, b, c)}, bounds=(0, 5, 0, 5)
@@ -518,7 +520,7 @@ def test_every_figure_function_has_its_names_tried():
     # these give pictures, colors and parts of figures, without words
     pictures = {"glow", "strongest", "tint", "compass", "relief", "terrain", "Dots", "Seams"}
     functions = {name for name in plots.__all__ if callable(getattr(plots, name))}
-    assert functions - made - pictures == {"show", "blank", "clouds"}  # clouds writes numbers alone
+    assert functions - made - pictures == {"show", "blank", "clouds", "wiring"}  # the last two have no names
 
 
 def test_two_categories_of_one_name_have_a_bar_each():

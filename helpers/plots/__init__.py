@@ -3,6 +3,7 @@
 from helpers.plots.charts import clouds, columns, dots, ladder, neurons, scatter
 from helpers.plots.curves import areas, functions, lines, tracks
 from helpers.plots.messages import chain, discs, journeys, sheets
+from helpers.plots.dropout import blends, runs, wiring
 from helpers.plots.palette import (
     BLUE,
     COLORS,
@@ -47,6 +48,7 @@ __all__ = [
     "areas",
     "blank",
     "chain",
+    "blends",
     "clouds",
     "columns",
     "compass",
@@ -65,6 +67,7 @@ __all__ = [
     "neurons",
     "patchworks",
     "relief",
+    "runs",
     "scatter",
     "sheets",
     "show",
@@ -75,4 +78,5 @@ __all__ = [
     "tint",
     "tracks",
     "walk",
+    "wiring",
 ]
