@@ -1,5 +1,6 @@
 """Every figure of the book: one palette, one style, figures returned and never shown behind the reader's back."""
 
+from helpers.plots.changes import twins, walks
 from helpers.plots.charts import clouds, columns, dots, ladder, neurons, scatter
 from helpers.plots.curves import areas, functions, lines, tracks
 from helpers.plots.palette import (
@@ -63,4 +64,6 @@ __all__ = [
     "table",
     "tint",
     "tracks",
+    "twins",
+    "walks",
 ]

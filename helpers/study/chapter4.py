@@ -1,0 +1,124 @@
+"""Checks for the exercises of chapter 4."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from helpers import images, networks
+from helpers.study.checks import Check
+
+EPSILON, TARGET = 4 / 255, "king penguin"  # of the second and the third exercise
+SHIFTS = range(4)  # pixels
+
+
+@functools.cache
+def _network(name: str) -> networks.Network:
+    return networks.load(name)
+
+
+@functools.cache
+def _coffee() -> Tensor:
+    return images.square(images.sample("coffee"))
+
+
+def _says(picture: Tensor, name: str = "efficientnet_lite0") -> str:
+    return _network(name).top(picture, 1)[0][0][0]
+
+
+# --- 4.1: the strongest push on a single layer ------------------------------------------------------------------------
+
+
+@functools.cache
+def _layer() -> tuple[Tensor, Tensor]:
+    dice = torch.Generator().manual_seed(4)
+    return torch.randn(50, generator=dice), torch.rand(50, generator=dice)
+
+
+def _pushed(strongest: Callable[..., Tensor]) -> Tensor:
+    weight, x = _layer()
+    return strongest(weight, x, 0.2)
+
+
+def _loss_to_the_best(strongest: Callable[..., Tensor]) -> Tensor:
+    weight, x = _layer()
+    best = torch.where(weight > 0, (x + 0.2).clamp(max=1), (x - 0.2).clamp(min=0))
+    return (weight * (best - _pushed(strongest))).sum()
+
+
+check_1 = Check(
+    {
+        "It must give a tensor of the shape of x.": lambda f: _pushed(f).shape != _layer()[1].shape,
+        "Some pixels leave the range from 0 to 1.": lambda f: (_pushed(f) - 0.5).abs().max() > 0.5 + 1e-6,
+        "Some pixels move by more than epsilon.": lambda f: (_pushed(f) - _layer()[1]).abs().max() > 0.2 + 1e-6,
+        "The score falls: wrong way.": lambda f: (_layer()[0] * (_pushed(f) - _layer()[1])).sum() < 0,
+        "Every pixel should go as far as it may, whatever the size of its weight.": lambda f: (
+            _loss_to_the_best(f) > 1e-4
+        ),
+    },
+    praise="Right: no picture in the box has a higher score.",
+)
+
+
+# --- 4.2 and 4.3: pictures --------------------------------------------------------------------------------------------
+
+_LEGAL: dict[str, Callable[[Any], Any]] = {
+    "Give one picture, of shape (1, 3, 224, 224).": lambda p: p.shape != (1, 3, 224, 224),
+    "Some pixels leave the range from 0 to 1.": lambda p: (p - 0.5).abs().max() > 0.5 + 1e-6,
+    "Some pixels are more than four gray levels from the photo of the coffee.": lambda p: (
+        (p - _coffee()).abs().max() > EPSILON + 1e-6
+    ),
+    "The network does not see a king penguin in it.": lambda p: _says(p) != TARGET,
+}
+
+check_2 = Check(
+    {
+        **_LEGAL,
+        "Shifted by one, two or three pixels it is no king penguin any more.": lambda p: any(
+            _says(p.roll(shift, 3)) != TARGET for shift in SHIFTS
+        ),
+    },
+    praise="Right. It survives every shift that it was made for.",
+)
+
+check_3 = Check(
+    {
+        **_LEGAL,
+        "The second network does not see a king penguin in it.": lambda p: _says(p, "efficientnet_lite1") != TARGET,
+    },
+    praise="Right. One change fools both.",
+)
+
+
+# --- 4.4: a guess at the smallest epsilon -----------------------------------------------------------------------------
+
+
+@functools.cache
+def _line() -> nn.Linear:
+    line = nn.Linear(3, 3)
+    rows = torch.tensor([[1.0, 0, 0], [0, 2, 0], [0, 0, -1]])
+    line.load_state_dict({"weight": rows, "bias": torch.tensor([4.0, 0, 0])})
+    return line
+
+
+def _off(guess: Callable[..., Any], x: list[float], truth: float) -> bool:
+    return abs(float(guess(_line(), torch.tensor(x))) - truth) > 1e-4
+
+
+POINT = [1.0, 1.0, 1.0]  # logits 5, 2, -1: gaps 3 and 6, rates 3 and 2
+OTHER = [-2.0, 3.0, 1.0]  # logits 2, 6, -1: gaps 4 and 7, rates 3 and 3
+
+check_4 = Check(
+    {
+        "It must give one number.": lambda f: torch.as_tensor(f(_line(), torch.tensor(POINT))).numel() != 1,
+        "Leave out the winner itself.": lambda f: not 0 < float(f(_line(), torch.tensor(POINT))) < 1e6,
+        "That is the gap alone: divide by how fast it can be closed.": lambda f: not _off(f, POINT, 3),
+        "The rate is the sum of sizes of the difference of two rows.": lambda f: _off(f, POINT, 1),
+        "Take the winner at x, not the first category.": lambda f: _off(f, OTHER, 4 / 3),
+    },
+    praise="Right, on networks where it is known.",
+)
