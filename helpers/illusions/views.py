@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 from collections.abc import Callable, Sequence
 
@@ -23,6 +24,14 @@ def view(photo: Tensor, x: float, y: float, side: float, turn: float = 0.0) -> T
     place = [[a / width, -b / width, 2 * x / width - 1], [b / height, a / height, 2 * y / height - 1]]
     grid = affine_grid(torch.tensor([place]), [1, 3, SIDE, SIDE], align_corners=False)
     return grid_sample(photo, grid, padding_mode="reflection", align_corners=False)
+
+
+def jpeg(pictures: Tensor, quality: int) -> Tensor:
+    """Pictures (N, 3, H, W) as they come back from JPEG files of this quality, 1 to 100."""
+    files = [io.BytesIO() for _ in pictures]
+    for picture, file in zip(pictures, files, strict=True):
+        images.to_pil(picture[None]).save(file, "JPEG", quality=quality)
+    return torch.cat([images.load(file) for file in files])
 
 
 def sitting_cat(x: Tensor, y: Tensor) -> Tensor:

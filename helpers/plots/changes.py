@@ -1,15 +1,16 @@
-"""Pictures that were changed, and what many small changes add up to."""
+"""Pictures that were changed, what a network says of them, and what many small changes add up to."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from helpers.plots.palette import BLUE, GRAY, INK, ORANGE, blank, styled
-from helpers.plots.pictures import guesses
+from helpers.plots.pictures import guesses, strip
+from helpers.plots.shading import tint
 
 Guesses = Sequence[tuple[str, float]]  # categories and their probabilities, as one row of `Network.top`
 
@@ -39,29 +40,66 @@ def twins(
     return figure
 
 
-@styled
-def walks(chosen: Tensor, coins: Sequence[Tensor], *, gap: float, gap_name: str, y: str, height: float = 3.1) -> Figure:
-    """Two panels on the same numbers: a march of small pushes and random walks of equal steps; the walks, enlarged.
+def named(
+    pictures: Sequence[Tensor], tops: Sequence[Guesses], *, columns: int | None = None, before: Sequence[str] = ()
+) -> Figure:
+    """Pictures (1, 3, H, W) row by row, over each the likeliest category that a network gives, and its probability.
 
     Args:
-        chosen: the pushes (n,), all of them the same way, added up from left to right.
-        coins: pushes (n,) of the same sizes with signs thrown by a coin, one tensor for each throw.
+        pictures: all of one width, or in rows that are equally wide.
+        tops: what the network says of each, as `Network.top` gives it.
+        columns: pictures in a row; by default all.
+        before: a first line over each, above what the network says.
+    """
+    says = [f"{name} {f'{p:.2f}' if p < 0.995 else '> 0.99'}" for ((name, p), *_) in tops]
+    lines = [f"{first}\n{line}" for first, line in zip(before, says, strict=True)] if before else says
+    return strip(pictures, lines, columns=columns)
+
+
+@styled
+def walks(chosen: Tensor, coins: Sequence[Tensor], *, gap: float, gap_name: str, y: str, height: float = 3.1) -> Figure:
+    """Two panels: what many small pushes add up to, all the same way or by coin; and the coins alone, enlarged.
+
+    Args:
+        chosen: the pushes (C, H, W), all of them the same way; they are added up in reading order.
+        coins: pushes (C, H, W) of the same sizes with signs thrown by a coin, one tensor for each throw.
         gap: how far the sum has to come, a dashed line named `gap_name`.
         gap_name: what it is far enough for.
         y: what is added up.
     """
     figure = blank(columns=2, height=height, gridspec_kw={"width_ratios": [1.5, 1]})
     left, right = figure.axes
-    at = torch.linspace(0, 1, 400).mul(len(chosen) - 1).long()  # so many places are enough to draw
+    at = torch.linspace(0, 1, 400).mul(chosen.numel() - 1).long()  # so many places are enough to draw
+
+    def sums(pushes: Tensor) -> Tensor:
+        return pushes.permute(1, 2, 0).flatten().double().cumsum(0)[at]
+
     for axes in (left, right):
         for walk in coins:
-            axes.plot(at / 1000, walk.cumsum(0)[at], color=BLUE, linewidth=1)
+            axes.plot(at / 1000, sums(walk), color=BLUE, linewidth=1)
         axes.set_xlabel("numbers changed so far, in thousands")
         axes.grid(axis="y")
-    left.plot(at / 1000, chosen.cumsum(0)[at], color=ORANGE)
+    left.plot(at / 1000, sums(chosen), color=ORANGE)
     left.axhline(gap, color=INK, linewidth=1, linestyle="--")
     left.annotate(gap_name, (0, gap), xytext=(2, 4), textcoords="offset points", color=INK)
-    left.set(title="signs chosen, and by coin", ylabel=y)
-    right.set_title("by coin alone, enlarged")
+    left.set(title="signs chosen (orange), by coin (blue)", ylabel=y)
+    right.set_title("by coin, enlarged")
     right.axhline(0, color=GRAY, linewidth=0.8)
     return figure
+
+
+def inked(digits: Tensor, weights: Mapping[str, Tensor], *, title: str = "digits", times: int = 12) -> Figure:
+    """Digits (n, 64) as dark ink in a row, and under them the weights (n, 64) that read them, a row for each name.
+
+    Weights are blue where positive, vermilion where negative, white at zero; the strongest of each square is full.
+    """
+
+    def enlarged(values: Tensor) -> Tensor:
+        return values.view(8, 8).repeat_interleave(times, 0).repeat_interleave(times, 1)
+
+    pictures = [(1 - enlarged(digit)).expand(1, 3, -1, -1) for digit in digits]
+    titles = [title, *[""] * (len(digits) - 1)]
+    for name, rows in weights.items():
+        pictures += [tint(enlarged(row / row.abs().max())) for row in rows]
+        titles += [name, *[""] * (len(digits) - 1)]
+    return strip(pictures, titles, columns=len(digits), smooth=False)

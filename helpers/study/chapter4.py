@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from helpers import images, networks
 from helpers.study.checks import Check
@@ -91,34 +91,4 @@ check_3 = Check(
         "The second network does not see a king penguin in it.": lambda p: _says(p, "efficientnet_lite1") != TARGET,
     },
     praise="Right. One change fools both.",
-)
-
-
-# --- 4.4: a guess at the smallest epsilon -----------------------------------------------------------------------------
-
-
-@functools.cache
-def _line() -> nn.Linear:
-    line = nn.Linear(3, 3)
-    rows = torch.tensor([[1.0, 0, 0], [0, 2, 0], [0, 0, -1]])
-    line.load_state_dict({"weight": rows, "bias": torch.tensor([4.0, 0, 0])})
-    return line
-
-
-def _off(guess: Callable[..., Any], x: list[float], truth: float) -> bool:
-    return abs(float(guess(_line(), torch.tensor(x))) - truth) > 1e-4
-
-
-POINT = [1.0, 1.0, 1.0]  # logits 5, 2, -1: gaps 3 and 6, rates 3 and 2
-OTHER = [-2.0, 3.0, 1.0]  # logits 2, 6, -1: gaps 4 and 7, rates 3 and 3
-
-check_4 = Check(
-    {
-        "It must give one number.": lambda f: torch.as_tensor(f(_line(), torch.tensor(POINT))).numel() != 1,
-        "Leave out the winner itself.": lambda f: not 0 < float(f(_line(), torch.tensor(POINT))) < 1e6,
-        "That is the gap alone: divide by how fast it can be closed.": lambda f: not _off(f, POINT, 3),
-        "The rate is the sum of sizes of the difference of two rows.": lambda f: _off(f, POINT, 1),
-        "Take the winner at x, not the first category.": lambda f: _off(f, OTHER, 4 / 3),
-    },
-    praise="Right, on networks where it is known.",
 )

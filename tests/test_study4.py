@@ -1,0 +1,60 @@
+"""The exercises of chapter 4: an empty, a right and a wrong answer each."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from helpers import illusions, images, networks, study
+from helpers.study import chapter4
+
+GRAY_LEVEL = 1 / 255
+
+
+@pytest.mark.parametrize("check", [chapter4.check_1, chapter4.check_2, chapter4.check_3])
+def test_no_answer_is_neither_right_nor_wrong(check):
+    assert check(...).right is None
+
+
+@pytest.mark.parametrize(
+    ("strongest", "said"),
+    [
+        (lambda weight, x, epsilon: (x + epsilon * weight.sign()).clamp(0, 1), None),
+        (lambda weight, x, epsilon: x + epsilon * weight.sign(), "leave the range"),
+        (lambda weight, x, epsilon: (x + 2 * epsilon * weight.sign()).clamp(0, 1), "more than epsilon"),
+        (lambda weight, x, epsilon: (x - epsilon * weight.sign()).clamp(0, 1), "wrong way"),
+        (lambda weight, x, epsilon: (x + epsilon * weight / weight.abs().max()).clamp(0, 1), "as far as it may"),
+        (lambda weight, x, _: (weight * x).sum(), "shape of x"),
+    ],
+)
+def test_the_strongest_push(strongest, said):
+    verdict = chapter4.check_1(strongest)
+    assert verdict.right is (said is None)
+    assert said is None or said in verdict.message
+
+
+def test_pictures_that_are_not_what_was_asked_for():
+    coffee = images.square(images.sample("coffee"))
+    for check in (chapter4.check_2, chapter4.check_3):
+        assert "of shape" in check(coffee[0]).message
+        assert "more than four gray levels" in check((coffee + 0.1).clamp(0, 1)).message
+        assert "does not see a king penguin" in check(coffee).message
+
+
+def test_pictures_that_mislead_through_shifts_or_two_networks():
+    coffee, lite1 = images.square(images.sample("coffee")), networks.load("efficientnet_lite1")
+    lite0, settings = networks.load(), {"epsilon": 4 * GRAY_LEVEL, "steps": 8, "targeted": True}
+
+    def shifts(x):
+        return lite0(torch.cat([x.roll(shift, 3) for shift in range(4)])).mean(0, keepdim=True)
+
+    penguin = lite0.index("king penguin")
+    assert chapter4.check_2(illusions.pgd(shifts, coffee, penguin, **settings)).right
+    both = illusions.pgd(lambda x: lite0(x) + lite1(x), coffee, penguin, **settings)
+    assert chapter4.check_3(both).right
+    for_one = illusions.pgd(lite0, coffee, penguin, epsilon=2 * GRAY_LEVEL, steps=8, targeted=True)
+    assert "The second network does not see" in chapter4.check_3(for_one).message
+
+
+def test_the_quiz_has_its_questions():
+    assert len(study.questions(4)) == 6
