@@ -38,7 +38,7 @@ def test_pictures_that_are_not_what_was_asked_for():
     for check in (chapter4.check_2, chapter4.check_3):
         assert "of shape" in check(coffee[0]).message
         assert "more than four gray levels" in check((coffee + 0.1).clamp(0, 1)).message
-        assert "does not see a king penguin" in check(coffee).message
+        assert "does not see a goldfish" in check(coffee).message
 
 
 def test_pictures_that_mislead_through_shifts_or_two_networks():
@@ -48,11 +48,11 @@ def test_pictures_that_mislead_through_shifts_or_two_networks():
     def shifts(x):
         return lite0(torch.cat([x.roll(shift, 3) for shift in range(4)])).mean(0, keepdim=True)
 
-    penguin = lite0.index("king penguin")
-    assert chapter4.check_2(illusions.pgd(shifts, coffee, penguin, **settings)).right
-    both = illusions.pgd(lambda x: lite0(x) + lite1(x), coffee, penguin, **settings)
+    goldfish = lite0.index("goldfish")
+    assert chapter4.check_2(illusions.pgd(shifts, coffee, goldfish, **settings)).right
+    both = illusions.pgd(lambda x: lite0(x) + lite1(x), coffee, goldfish, **settings)
     assert chapter4.check_3(both).right
-    for_one = illusions.pgd(lite0, coffee, penguin, epsilon=2 * GRAY_LEVEL, steps=8, targeted=True)
+    for_one = illusions.pgd(lite0, coffee, goldfish, epsilon=2 * GRAY_LEVEL, steps=8, targeted=True)
     assert "The second network does not see" in chapter4.check_3(for_one).message
 
 

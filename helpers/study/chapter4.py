@@ -12,7 +12,7 @@ from torch import Tensor
 from helpers import images, networks
 from helpers.study.checks import Check
 
-EPSILON, TARGET = 4 / 255, "king penguin"  # of the second and the third exercise
+EPSILON, TARGET = 4 / 255, "goldfish"  # of the second and the third exercise
 SHIFTS = range(4)  # pixels
 
 
@@ -72,13 +72,13 @@ _LEGAL: dict[str, Callable[[Any], Any]] = {
     "Some pixels are more than four gray levels from the photo of the coffee.": lambda p: (
         (p - _coffee()).abs().max() > EPSILON + 1e-6
     ),
-    "The network does not see a king penguin in it.": lambda p: _says(p) != TARGET,
+    "The network does not see a goldfish in it.": lambda p: _says(p) != TARGET,
 }
 
 check_2 = Check(
     {
         **_LEGAL,
-        "Shifted by one, two or three pixels it is no king penguin any more.": lambda p: any(
+        "Shifted by one, two or three pixels it is no goldfish any more.": lambda p: any(
             _says(p.roll(shift, 3)) != TARGET for shift in SHIFTS
         ),
     },
@@ -88,7 +88,7 @@ check_2 = Check(
 check_3 = Check(
     {
         **_LEGAL,
-        "The second network does not see a king penguin in it.": lambda p: _says(p, "efficientnet_lite1") != TARGET,
+        "The second network does not see a goldfish in it.": lambda p: _says(p, "efficientnet_lite1") != TARGET,
     },
     praise="Right. One change fools both.",
 )
