@@ -8,8 +8,6 @@ import torch
 from helpers import illusions, images, networks, study
 from helpers.study import chapter4
 
-GRAY_LEVEL = 1 / 255
-
 
 @pytest.mark.parametrize("check", [chapter4.check_1, chapter4.check_2, chapter4.check_3])
 def test_no_answer_is_neither_right_nor_wrong(check):
@@ -35,24 +33,28 @@ def test_the_strongest_push(strongest, said):
 
 def test_pictures_that_are_not_what_was_asked_for():
     coffee = images.square(images.sample("coffee"))
-    for check in (chapter4.check_2, chapter4.check_3):
+    for levels, check in ((4, chapter4.check_2), (8, chapter4.check_3)):
         assert "of shape" in check(coffee[0]).message
-        assert "more than four gray levels" in check((coffee + 0.1).clamp(0, 1)).message
+        assert f"more than {levels} gray levels" in check((coffee + (levels + 1) / 255).clamp(0, 1)).message
         assert "does not see a goldfish" in check(coffee).message
 
 
 def test_pictures_that_mislead_through_shifts_or_two_networks():
     coffee, lite1 = images.square(images.sample("coffee")), networks.load("efficientnet_lite1")
-    lite0, settings = networks.load(), {"epsilon": 4 * GRAY_LEVEL, "steps": 8, "targeted": True}
+    lite0, settings = networks.load(), {"steps": 10, "targeted": True}
+    goldfish = lite0.index("goldfish")
 
     def shifts(x):
         return lite0(torch.cat([x.roll(shift, 3) for shift in range(4)])).mean(0, keepdim=True)
 
-    goldfish = lite0.index("goldfish")
-    assert chapter4.check_2(illusions.pgd(shifts, coffee, goldfish, **settings)).right
-    both = illusions.pgd(lambda x: lite0(x) + lite1(x), coffee, goldfish, **settings)
-    assert chapter4.check_3(both).right
-    for_one = illusions.pgd(lite0, coffee, goldfish, epsilon=2 * GRAY_LEVEL, steps=8, targeted=True)
+    def least_convinced(x):
+        both = torch.stack([network(x).log_softmax(1) for network in (lite0, lite1)])
+        return both[both[:, 0, goldfish].argmin()]
+
+    assert chapter4.check_2(illusions.pgd(shifts, coffee, [goldfish], epsilon=4 / 255, **settings)).right
+    assert chapter4.check_3(illusions.pgd(least_convinced, coffee, [goldfish], epsilon=8 / 255, **settings)).right
+    for_one = illusions.pgd(lite0, coffee, "goldfish", epsilon=2 / 255, **settings)
+    assert "Shifted by" in chapter4.check_2(for_one).message
     assert "The second network does not see" in chapter4.check_3(for_one).message
 
 

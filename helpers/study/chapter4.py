@@ -12,7 +12,7 @@ from torch import Tensor
 from helpers import images, networks
 from helpers.study.checks import Check
 
-EPSILON, TARGET = 4 / 255, "goldfish"  # of the second and the third exercise
+TARGET = "goldfish"  # of the second and the third exercise
 SHIFTS = range(4)  # pixels
 
 
@@ -66,18 +66,22 @@ check_1 = Check(
 
 # --- 4.2 and 4.3: pictures --------------------------------------------------------------------------------------------
 
-_LEGAL: dict[str, Callable[[Any], Any]] = {
-    "Give one picture, of shape (1, 3, 224, 224).": lambda p: p.shape != (1, 3, 224, 224),
-    "Some pixels leave the range from 0 to 1.": lambda p: (p - 0.5).abs().max() > 0.5 + 1e-6,
-    "Some pixels are more than four gray levels from the photo of the coffee.": lambda p: (
-        (p - _coffee()).abs().max() > EPSILON + 1e-6
-    ),
-    "The network does not see a goldfish in it.": lambda p: _says(p) != TARGET,
-}
+
+def _legal(levels: int) -> dict[str, Callable[[Any], Any]]:
+    """What any illusion must be that changes the photo of the coffee by so many gray levels."""
+    return {
+        "Give one picture, of shape (1, 3, 224, 224).": lambda p: p.shape != (1, 3, 224, 224),
+        "Some pixels leave the range from 0 to 1.": lambda p: (p - 0.5).abs().max() > 0.5 + 1e-6,
+        f"Some pixels are more than {levels} gray levels from the photo of the coffee.": lambda p: (
+            (p - _coffee()).abs().max() > levels / 255 + 1e-6
+        ),
+        "The network does not see a goldfish in it.": lambda p: _says(p) != TARGET,
+    }
+
 
 check_2 = Check(
     {
-        **_LEGAL,
+        **_legal(4),
         "Shifted by one, two or three pixels it is no goldfish any more.": lambda p: any(
             _says(p.roll(shift, 3)) != TARGET for shift in SHIFTS
         ),
@@ -87,7 +91,7 @@ check_2 = Check(
 
 check_3 = Check(
     {
-        **_LEGAL,
+        **_legal(8),
         "The second network does not see a goldfish in it.": lambda p: _says(p, "efficientnet_lite1") != TARGET,
     },
     praise="Right. One change fools both.",
