@@ -113,7 +113,7 @@ def test_the_smallest_epsilon_of_a_linear_model_is_its_margin_by_the_sum_of_its_
 
 
 def test_the_notebooks_fgsm_is_the_helpers(lite0, photo):
-    by_hand = notebook_cell("def fgsm_by_hand(", until="espresso = ", **BARE)["fgsm_by_hand"]
+    by_hand = notebook_cell("def fgsm_by_hand(", until="church = ", **BARE)["fgsm_by_hand"]
     for neuron, epsilon in ((285, GRAY_LEVEL), (761, 9 * GRAY_LEVEL)):
         found = by_hand(lite0, photo, torch.tensor([neuron]), epsilon)
         torch.testing.assert_close(found, illusions.fgsm(lite0, photo, neuron, epsilon=epsilon), rtol=0, atol=1e-6)
