@@ -1,5 +1,6 @@
 """Every figure of the book: one palette, one style, figures returned and never shown behind the reader's back."""
 
+from helpers.plots.changes import inked, named, twins, walks
 from helpers.plots.charts import clouds, columns, dots, ladder, neurons, scatter
 from helpers.plots.curves import areas, functions, lines, tracks
 from helpers.plots.messages import chain, discs, journeys, sheets
@@ -59,11 +60,13 @@ __all__ = [
     "guesses",
     "heat",
     "journeys",
+    "inked",
     "ladder",
     "lines",
     "maps",
     "mosaic",
     "multiples",
+    "named",
     "neurons",
     "patchworks",
     "relief",
@@ -79,4 +82,6 @@ __all__ = [
     "tracks",
     "walk",
     "wiring",
+    "twins",
+    "walks",
 ]
