@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import math
+from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -107,6 +110,31 @@ def test_a_guide_makes_another_dream_that_is_more_like_the_guide(lite0, photo):
     assert (free - guided).abs().max() > 0.01
     assert alike(guided).item() > alike(photo).item()
     assert alike(guided).item() > alike(free).item()
+
+
+def by_hand(network: networks.Network) -> dict:
+    """The functions that the chapter writes by hand, as they stand there."""
+    path = Path(__file__).parent.parent / "notebooks" / "05_android_dreams.ipynb"
+    room = {"torch": torch, "network": network}
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "code" and "_by_hand(" in cell.source:
+            parts = [part for part in ast.parse(cell.source).body if isinstance(part, ast.FunctionDef)]
+            exec(compile(ast.Module(parts, []), str(path), "exec"), room)
+    return room
+
+
+def test_the_dozen_lines_of_the_chapter_are_the_plainest_dream(lite0, photo):
+    found = by_hand(lite0)["dream_by_hand"](photo, "blocks.2.0", steps=2)
+    expected = dreams.deep_dream(lite0, photo, "blocks.2.0", steps=2, **PLAIN)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
+
+
+def test_the_octaves_of_the_chapter_are_the_helpers(lite0, photo):
+    settings = {"octaves": 2, "octave_scale": 1.4, "steps": 1}
+    found = by_hand(lite0)["octaves_by_hand"](photo, "blocks.2.0", **settings)
+    expected = dreams.deep_dream(lite0, photo, "blocks.2.0", **{**PLAIN, **settings})
+    assert (found - expected).abs().mean() < 1e-4
+    assert (found - photo).abs().mean() > 0.005
 
 
 # --- Telling and interrupting -----------------------------------------------------------------------------------------
