@@ -2,6 +2,7 @@
 
 from helpers.plots.charts import clouds, columns, dots, ladder, neurons, scatter
 from helpers.plots.curves import areas, functions, lines, tracks
+from helpers.plots.demands import demands
 from helpers.plots.palette import (
     BLUE,
     COLORS,
@@ -45,6 +46,7 @@ __all__ = [
     "clouds",
     "columns",
     "compass",
+    "demands",
     "dots",
     "functions",
     "glow",
