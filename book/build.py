@@ -1,5 +1,9 @@
 """Execute the notebooks that need it, then render the book from the executed copies: ``python -m book.build``.
 
+With ``CHAPTERS_ONLY=1`` in the environment the evidence is not executed, with ``ONLY=05`` only what begins so (several
+with commas): for a quick look at a part. The other pages then show text and code without results, unless they were
+executed before.
+
 There is a book at the end on any machine. Where a run contradicts the page, the ledger says so, and the build lists it;
 where a notebook fails, its page ends there, and the build ends with code 1.
 """
@@ -10,6 +14,7 @@ import hashlib
 import html
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -19,15 +24,20 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from nbformat import NotebookNode
 from PIL import Image
 
-from book import run
+from book import run, words
 from book.run import BOOK, Book
-from helpers import ledger, typography
+from helpers import figure, ledger, typography
 from helpers.figure import Picture
 
 MARKS = {**ledger.VERDICTS, ledger.NOT_SO: "!"}
 FIGURE = re.compile(r"<!-- (figure|thumbnail) (\d+\.\d+)(?:: (.*?))? -->", re.DOTALL)
+ANCHOR = re.compile(r"\[([^\]]*)\]\(((?:\.\./|evidence/)*\w+)\.ipynb#((?:claim|figure)-[\w-]+)\)")
+NOT_EXECUTED = (
+    "```{note}\nThis page was not executed when these pages were built: it shows text and code without results.\n```"
+)
 # Where a glossary term must not become a link: code, math, HTML, links, roles, headings and bold labels.
 NOT_PROSE = re.compile(
     r"```.*?```|\{[\w:]+\}`[^`]*`|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|^<.*?(?=\n\s*\n|\Z)|<[^>]*>|!?\[[^\]]*\]\([^)]*\)|^#.*?$"
@@ -38,12 +48,17 @@ NOT_PROSE = re.compile(
 
 def main(book: Book = BOOK) -> int:
     """Build what is out of date; print what did not go as the pages say, and the page to open. 1: a notebook failed."""
-    if run.execute_stale(book) or not (book.build / "yardstick").is_file():
+    try:
+        chapters_only = bool(os.environ.get("CHAPTERS_ONLY"))
+        asked = book.asked_for(chapters_only=chapters_only, only=os.environ.get("ONLY", ""))
+    except ValueError as error:
+        sys.exit(str(error))
+    if run.execute_stale(book, asked) or not (book.build / "yardstick").is_file():
         _measure_the_machine(book)
-    copies = [book.copy(notebook) for notebook in book.notebooks]
+    copies = [book.copy(notebook) for notebook in asked]
     failed = {copy: reason for copy in copies if (reason := run.about(copy).get("failed"))}
     assemble(book)
-    render(book, strict=not failed)
+    render(book, strict=not failed and asked == book.notebooks)
     for entry, check in unmet(copies):
         print(f"{ledger.NOT_SO}: claim {entry['id']}, {check['words']}: {ledger.Check.read(check)}")
     for copy, reason in failed.items():
@@ -68,7 +83,7 @@ def unmet(copies: list[Path]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
 def assemble(book: Book) -> None:
     """Lay out the book's sources: the pages of ``book/``, and the executed notebooks in place of the plain ones."""
     glossary = terms((book.root / "book" / "glossary.md").read_text(encoding="utf-8"))
-    wanted = {Path("notebooks") / n.name: _as_page(book.copy(n), glossary) for n in book.notebooks}
+    wanted = {Path("notebooks") / book.relative(n): _as_page(_newest(n, book), glossary) for n in book.notebooks}
     figures = {picture.number: picture for n in book.notebooks for picture in run.figures(book.copy(n))}
     for path in (book.root / "book").rglob("*"):
         if not path.is_file() or book.build in path.parents or path.suffix == ".py" or "__pycache__" in path.parts:
@@ -80,6 +95,16 @@ def assemble(book: Book) -> None:
             content = page.replace("<!-- runs -->", run_table(book)).encode()
         wanted[path.relative_to(book.root)] = content
     _mirror(wanted, book.source)
+
+
+def _newest(notebook: Path, book: Book) -> NotebookNode:
+    """A notebook with the outputs of its run; the bare notebook, with a note, where no run shows its present code."""
+    copy = book.copy(notebook)
+    if run.about(copy).get("digest") == run.digest(notebook, book.root):
+        return nbformat.read(copy, as_version=4)
+    content = nbformat.read(notebook, as_version=4)
+    content.cells.insert(1, nbformat.v4.new_markdown_cell(NOT_EXECUTED))
+    return content
 
 
 def _mirror(wanted: dict[Path, bytes], folder: Path) -> None:
@@ -140,52 +165,60 @@ def link_terms(text: str, wanted: set[str]) -> str:
     return "".join(parts) + mention.sub(link, text[done:])
 
 
-def _as_page(copy: Path, glossary: list[str]) -> bytes:
-    """An executed notebook as its page shows it.
+def _as_page(content: NotebookNode, glossary: list[str]) -> bytes:
+    """A notebook as its page shows it.
 
-    Each term of the glossary is a link where the chapter first uses it, and numbers in computed prose are written as
-    on paper. A notebook that failed ends at the failure.
+    Each term of the glossary is a link where the notebook first uses it, captions look like captions, and numbers in
+    computed prose are written as on paper. A notebook that failed ends at the failure.
     """
-    content, wanted = json.loads(copy.read_text(encoding="utf-8")), set(glossary)
-    if reason := content["metadata"]["run"].get("failed"):
+    wanted, alts = set(glossary), words.alts(content)
+    if reason := content.metadata.get("run", {}).get("failed"):
         _end_at_failure(content, reason)
-    for cell in content["cells"]:
-        if cell["cell_type"] == "markdown":
-            cell["source"] = link_terms("".join(cell["source"]), wanted)
+    for cell in content.cells:
+        if cell.cell_type == "markdown":
+            cell.source = link_terms(_link_anchors(words.as_paragraphs(cell.source)), wanted)
         for data in (output.get("data", {}) for output in cell.get("outputs", [])):
             if "text/markdown" in data:
                 data["text/markdown"] = typography.powers_of_ten("".join(data["text/markdown"]))
+            if figure.MIME in data and not (picture := Picture.of(data)).caption:
+                data["text/html"] = replace(picture, alt=alts.get(picture.number, "")).html()
     return json.dumps(content, ensure_ascii=False, indent=1).encode()
 
 
-def _end_at_failure(content: dict[str, Any], reason: str) -> None:
+def _link_anchors(markdown: str) -> str:
+    """Links to a figure or a ledger's card of another notebook as HTML: the renderer does not know these anchors."""
+    return ANCHOR.sub(r'<a href="\2.html#\3">\1</a>', markdown)
+
+
+def _end_at_failure(content: NotebookNode, reason: str) -> None:
     """Cut a notebook behind the cell that failed, and say plainly what happened in the place of a traceback."""
-    last = content["metadata"]["run"]["failed_cell"]
-    cells = content["cells"][: last + 1] if last >= 0 else content["cells"][:1]
+    codes = [place for place, cell in enumerate(content.cells) if cell.cell_type == "code"]
+    last = content.metadata["run"]["failed_cell"]
+    is_solution = last >= len(codes)
+    cells = content.cells if is_solution else content.cells[: codes[last] + 1] if last >= 0 else content.cells[:1]
     for cell in cells:
-        outputs = cell.get("outputs", [])
-        outputs[:] = [output for output in outputs if output["output_type"] != "error"]
-    if cells[-1]["cell_type"] == "code":  # the code that failed is worth seeing
-        cells[-1]["metadata"]["tags"] = [t for t in cells[-1]["metadata"].get("tags", []) if t != "hide-input"]
-    words = "a solution below it" if last >= len(content["cells"]) else "the step above" if last >= 0 else "its run"
+        if "outputs" in cell:
+            cell.outputs = [output for output in cell.outputs if output.output_type != "error"]
+    if cells[-1].cell_type == "code":  # the code that failed is worth seeing
+        cells[-1].metadata["tags"] = [t for t in cells[-1].metadata.get("tags", []) if t != "hide-input"]
+    place = "a solution below it" if is_solution else "the step above" if last >= 0 else "its run"
     note = (
         '<div class="admonition error"><p class="admonition-title">This page ends here</p>'
-        f"<p>On the machine that built these pages, {words} failed: <code>{html.escape(reason)}</code></p></div>"
+        f"<p>On the machine that built these pages, {place} failed: <code>{html.escape(reason)}</code></p></div>"
     )
-    cells.append({"cell_type": "markdown", "id": "failed", "metadata": {}, "source": note})
-    content["cells"] = cells
+    content.cells = [*cells, NotebookNode({"cell_type": "markdown", "id": "failed", "metadata": {}, "source": note})]
 
 
 def run_table(book: Book) -> str:
-    """Seconds and memory that each chapter took when these pages were built, as a Markdown table."""
+    """Seconds and memory that each chapter and its evidence took when these pages were built, as a Markdown table."""
+    evidence = {notebook.name: notebook for notebook in book.evidence}
     rows = []
-    for notebook in book.notebooks:
-        cost = run.about(book.copy(notebook))
-        link = f"[{_title(book.copy(notebook))}](../notebooks/{notebook.name})"
-        rows.append(
-            f"| {int(notebook.name[:2])} | {link} | {cost['seconds']} s | {cost['peak_mb'] * 2**20 / 1e9:.1f} GB |"
-        )
-    table = "\n".join(["| | Chapter | Time | Peak memory |", "|---|---|---|---|", *rows])
+    for notebook in book.chapters:
+        link = f"[{_title(notebook)}](../notebooks/{notebook.name})"
+        costs = [_cost(one, book) for one in (notebook, evidence.get(notebook.name))]
+        rows.append(f"| {int(notebook.name[:2])} | {link} | {' | '.join(costs)} |")
+    head = "| | Chapter | Time | Peak memory | Its evidence | Peak memory |"
+    table = "\n".join([head, "|---|---|---|---|---|---|", *rows])
     yardstick = (book.build / "yardstick").read_text().strip()
     return (
         f"{table}\n\nFor comparison with your machine: a thousand bare gradients of the classifier (one picture of "
@@ -193,24 +226,30 @@ def run_table(book: Book) -> str:
     )
 
 
-def _title(copy: Path) -> str:
-    first = nbformat.read(copy, as_version=4).cells[0].source
+def _cost(notebook: Path | None, book: Book) -> str:
+    """Two cells of a table: seconds and peak memory of a run, or dashes."""
+    cost = run.about(book.copy(notebook)) if notebook else {}
+    return f"{cost['seconds']} s | {cost['peak_mb'] * 2**20 / 1e9:.1f} GB" if cost else "— | —"
+
+
+def _title(notebook: Path) -> str:
+    first = nbformat.read(notebook, as_version=4).cells[0].source
     return re.findall(r"^# (.*)$", first, flags=re.MULTILINE)[0]
 
 
 def ledger_table(book: Book) -> str:
     """All claims with what was measured, as HTML, after a count; a claim that no notebook measures says so."""
     entries = {
-        entry["id"]: (entry, f"../notebooks/{notebook.stem}.html#{ledger.anchor(entry['id'])}")
+        entry["id"]: (entry, f"../{_page(notebook, book)}#{ledger.anchor(entry['id'])}")
         for notebook in book.notebooks
         for entry in run.entries(book.copy(notebook))
     }
-    chapters = {notebook.stem[:2].lstrip("0"): notebook for notebook in book.notebooks}
+    chapters = {notebook.stem[:2].lstrip("0"): notebook for notebook in book.chapters}
     rows: list[str] = []
     for number, claim in ledger.claims().items():
         if (chapter := number.partition(".")[0]) in chapters:
             notebook = chapters.pop(chapter)
-            link = f'<a href="../notebooks/{notebook.stem}.html">{chapter} {_title(book.copy(notebook))}</a>'
+            link = f'<a href="../{_page(notebook, book)}">{chapter} {_title(notebook)}</a>'
             rows.append(f'<tr class="chapter"><th colspan="4">{link}</th></tr>')
         rows.append(_ledger_row(number, claim, *entries.get(number, ({}, ""))))
     counts = Counter(_verdict(entry) for entry, _ in entries.values())
@@ -218,6 +257,11 @@ def ledger_table(book: Book) -> str:
     head = "<tr><th>Claim</th><th>What the text says</th><th>What we measured</th><th>Verdict</th></tr>"
     table = f'<table class="ledger-table"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>'
     return f'<p class="ledger-count">{len(ledger.claims())} claims: {", ".join(shown)}.</p>{table}'
+
+
+def _page(notebook: Path, book: Book) -> str:
+    """The rendered page of a notebook, below the folder of the pages."""
+    return (Path("notebooks") / book.relative(notebook)).with_suffix(".html").as_posix()
 
 
 def _verdict(entry: dict[str, Any]) -> str:

@@ -1,8 +1,9 @@
 """Execute the notebooks whose outputs could have changed, and read what the runs gave.
 
-A notebook is executed again when its own text, anything in ``helpers/``, the pinned versions, Python or this
-file changed; a digest of all of them is kept in the executed copy, so time stamps cannot mislead. The book and
-the tests read the same copies. A notebook that fails leaves a copy too, whole up to the failure.
+A notebook is executed again when its own code, anything in ``helpers/``, the pinned versions, Python or this
+file changed; a digest of all of them is kept in the executed copy, so time stamps cannot mislead. Its prose may
+change without that. The book and the tests read the same copies. A notebook that fails leaves a copy too, whole up to
+the failure.
 
 Usage: ``python -m book.run NOTEBOOK FOLDER ROOT`` executes one notebook of the book below ROOT and puts the copy into
 the folder; with a further word, ``unsolved``, it leaves the solutions away.
@@ -11,6 +12,7 @@ the folder; with a further word, ``unsolved``, it leaves the solutions away.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -28,6 +30,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
+from book import words
 from helpers import figure, ledger
 from helpers.figure import Picture
 
@@ -47,9 +50,41 @@ class Book:
     root: Path
 
     @property
-    def notebooks(self) -> list[Path]:
-        """The notebooks in the order of their chapters."""
+    def chapters(self) -> list[Path]:
+        """The notebooks that tell, in order."""
         return sorted((self.root / "notebooks").glob("*.ipynb"))
+
+    @property
+    def evidence(self) -> list[Path]:
+        """The notebooks that prove what the chapters say, in order."""
+        return sorted((self.root / "notebooks" / "evidence").glob("*.ipynb"))
+
+    @property
+    def notebooks(self) -> list[Path]:
+        """Every chapter, each followed by its evidence."""
+        return sorted(self.chapters + self.evidence, key=lambda path: (path.name, is_evidence(path)))
+
+    def asked_for(self, *, chapters_only: bool = False, only: str = "") -> list[Path]:
+        """The notebooks that a command names.
+
+        Args:
+            chapters_only: without the evidence.
+            only: how their names begin, such as "05"; several with commas; empty for all.
+
+        Raises:
+            ValueError: no notebook's name begins so.
+        """
+        beginnings = tuple(filter(None, only.split(",")))
+        among = self.chapters if chapters_only else self.notebooks
+        asked = [notebook for notebook in among if not beginnings or notebook.name.startswith(beginnings)]
+        if beginnings and not asked:
+            names = ", ".join(n.name for n in self.chapters)
+            raise ValueError(f"no notebook's name begins with {only!r}; they are {names}")
+        return asked
+
+    def relative(self, notebook: Path) -> Path:
+        """Where a notebook lies below ``notebooks/``, and so its executed copies below their folder."""
+        return notebook.relative_to(self.root / "notebooks")
 
     @property
     def build(self) -> Path:
@@ -73,7 +108,12 @@ class Book:
 
     def copy(self, notebook: Path) -> Path:
         """Where the executed copy of a notebook lies."""
-        return self.executed / notebook.name
+        return self.executed / self.relative(notebook)
+
+
+def is_evidence(notebook: Path) -> bool:
+    """Whether a notebook proves rather than tells."""
+    return notebook.parent.name == "evidence"
 
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -82,17 +122,37 @@ BOOK = Book(ROOT)
 
 def digest(notebook: Path, root: Path = ROOT) -> str:
     """SHA-256 of everything that the notebook's outputs depend on."""
-    return digest_of(notebook.read_bytes(), root)
+    return digest_of(code(nbformat.read(notebook, as_version=4)), notebook.name, root)
 
 
-def digest_of(content: bytes, root: Path = ROOT) -> str:
-    """SHA-256 of a notebook's content and of all else that its outputs depend on."""
+def code(content: NotebookNode) -> bytes:
+    """What is executed of a notebook: its code cells and, after them, the folded solutions."""
+    cells = [cell.source for cell in content.cells if cell.cell_type == "code"]
+    return json.dumps([cells, solutions(content)], ensure_ascii=False).encode()
+
+
+def solutions(content: NotebookNode) -> list[str]:
+    """The code of the folded solutions, in order."""
+    return [found for cell in content.cells if cell.cell_type == "markdown" for found in SOLUTION.findall(cell.source)]
+
+
+def digest_of(executed: bytes, name: str, root: Path = ROOT) -> str:
+    """SHA-256 of what is executed, and of all else that the outputs of the notebook of this name depend on."""
     sha = hashlib.sha256(sys.version.encode())
-    helpers = (p for p in sorted((root / "helpers").rglob("*")) if p.is_file() and "__pycache__" not in p.parts)
-    for path in [root / "constraints.txt", *helpers]:
+    for path in [root / "constraints.txt", *filter(lambda path: _concerns(path, name), _files(root / "helpers"))]:
         sha.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
-    sha.update(content + b"\0" + Path(__file__).read_bytes())
+    sha.update(executed + b"\0" + Path(__file__).read_bytes())
     return sha.hexdigest()
+
+
+def _files(folder: Path) -> list[Path]:
+    return [p for p in sorted(folder.rglob("*")) if p.is_file() and "__pycache__" not in p.parts]
+
+
+def _concerns(path: Path, name: str) -> bool:
+    """Whether a notebook can depend on a file of the helpers: not on the study material of another chapter."""
+    chapter = re.fullmatch(r"chapter(\d+)", path.stem)
+    return chapter is None or name.startswith(f"{int(chapter[1]):02d}_")
 
 
 def about(copy: Path) -> dict[str, Any]:
@@ -106,14 +166,34 @@ def is_fresh(notebook: Path, book: Book = BOOK) -> bool:
     return run.get("digest") == digest(notebook, book.root) and not run.get("failed")
 
 
-def execute_stale(book: Book = BOOK) -> list[Path]:
-    """Execute the notebooks that are not fresh, two at a time, each in a process of its own; which they were."""
-    stale = [notebook for notebook in book.notebooks if not is_fresh(notebook, book)][::-1]  # the later take longer
+def refresh(notebook: Path, book: Book = BOOK) -> None:
+    """Give the fresh copy of a notebook the prose and the tags that the notebook has now."""
+    content, copy = nbformat.read(notebook, as_version=4), nbformat.read(book.copy(notebook), as_version=4)
+    ran = iter([cell for cell in copy.cells if cell.cell_type == "code"])
+    for cell in content.cells:
+        if cell.cell_type == "code":
+            was = next(ran)
+            cell.outputs, cell.execution_count = was.outputs, was.execution_count
+    if content.cells != copy.cells:
+        keep(content, book.copy(notebook), copy.metadata["run"])
+
+
+def execute_stale(book: Book = BOOK, asked: list[Path] | None = None) -> list[Path]:
+    """Execute the notebooks that are not fresh, two at a time, each in a process of its own; which they were.
+
+    Args:
+        book: whose.
+        asked: the notebooks that are wanted; None for all.
+    """
+    wanted = (book.notebooks if asked is None else asked)[::-1]  # the later take longer
+    stale = [notebook for notebook in wanted if not is_fresh(notebook, book)]
+    for notebook in (notebook for notebook in wanted if notebook not in stale):
+        refresh(notebook, book)
     threads = max(1, (os.cpu_count() or 1) // min(AT_A_TIME, max(1, len(stale))))
 
     def run(notebook: Path) -> None:
-        print(f"executing {notebook.name} ...", flush=True)
-        start(notebook, book.executed, environment={"OMP_NUM_THREADS": str(threads)}, root=book.root)
+        print(f"executing {book.relative(notebook)} ...", flush=True)
+        start(notebook, book.copy(notebook).parent, environment={"OMP_NUM_THREADS": str(threads)}, root=book.root)
 
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         list(pool.map(run, stale))
@@ -153,10 +233,10 @@ def execute(notebook: Path, folder: Path, root: Path = ROOT, *, solve: bool = Tr
 
     Returns:
         What is kept beside the outputs: digest, seconds, peak_mb, solutions; and if it failed, `failed`, the error
-        in a line, and `failed_cell`, its index (that of no cell if it was a solution).
+        in a line, and `failed_cell`, which of the code cells it was (as many as there are, if it was a solution).
     """
     content, before = nbformat.read(notebook, as_version=4), digest(notebook, root)
-    solutions = [code for cell in content.cells for code in SOLUTION.findall(cell.source) if solve]
+    folded = solutions(content) if solve else []
     result: dict[str, Any] = {"digest": before, "peak_mb": 0, "solutions": 0}
     with tempfile.TemporaryDirectory() as scratch:  # a notebook must not rely on where it lies
         client = NotebookClient(
@@ -166,23 +246,23 @@ def execute(notebook: Path, folder: Path, root: Path = ROOT, *, solve: bool = Tr
             store_widget_state=False,
             extra_arguments=["--log-level=ERROR"],
         )
-        begun, index = time.monotonic(), 0
+        begun, done = time.monotonic(), 0
         try:
             with client.setup_kernel(cwd=scratch):
                 _run(client, STRICT)
                 begun = time.monotonic()
                 for index, cell in enumerate(content.cells):
                     client.execute_cell(cell, index)
+                    done += cell.cell_type == "code"
                 result["seconds"] = round(time.monotonic() - begun)
                 peak = int(_run(client, PEAK).outputs[0].text)
                 result["peak_mb"] = round(peak / (2**20 if sys.platform == "darwin" else 2**10))
-                index += 1
-                for code in solutions:
-                    _run(client, code)
+                for solution in folded:
+                    _run(client, solution)
                     result["solutions"] += 1
                 _run(client, LENIENT)
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-            result |= {"failed": _in_a_line(error), "failed_cell": index}
+            result |= {"failed": _in_a_line(error), "failed_cell": done}
         result.setdefault("seconds", round(time.monotonic() - begun))
     keep(content, folder / notebook.name, result)
     return result
@@ -204,9 +284,9 @@ def keep(content: NotebookNode, path: Path, result: dict[str, Any]) -> None:
     temporary.replace(path)
 
 
-def _run(client: NotebookClient, code: str) -> NotebookNode:
+def _run(client: NotebookClient, source: str) -> NotebookNode:
     """Run a cell that is not part of the notebook."""
-    client.nb.cells.append(nbformat.v4.new_code_cell(code))
+    client.nb.cells.append(nbformat.v4.new_code_cell(source))
     try:
         return client.execute_cell(client.nb.cells[-1], len(client.nb.cells) - 1, store_history=False)
     finally:
@@ -225,8 +305,13 @@ def entries(copy: Path) -> list[dict[str, Any]]:
 
 
 def figures(copy: Path) -> list[Picture]:
-    """The figures in an executed copy, in order."""
-    return [Picture.of(data) for data in outputs(copy, figure.MIME)]
+    """The figures in an executed copy, in order, with the captions and alternative texts of its Markdown."""
+    shown = [Picture.of(data) for data in outputs(copy, figure.MIME)]
+    if not shown:
+        return []
+    content = nbformat.read(copy, as_version=4)
+    captions, alts = words.captions(content), words.alts(content)
+    return [words.worded(picture, captions, alts) for picture in shown]
 
 
 if __name__ == "__main__":

@@ -102,11 +102,12 @@ class _Numbers(ast.NodeTransformer):
 def digest(notebook: Path, root: Path = run.ROOT) -> str:
     """SHA-256 of what a notebook's numbers and pictures depend on.
 
-    Words, checks and the borders of cells may change without a new shake, as long as the checks measure nothing new.
+    Words, checks, the borders of cells and solutions may change without a new shake, as long as the checks measure
+    nothing new.
     """
     cells = [cell.source for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
     statements = [ast.dump(_Numbers().visit(statement)) for source in cells for statement in ast.parse(source).body]
-    return run.digest_of("\n".join(statements).encode(), root)
+    return run.digest_of("\n".join(statements).encode(), notebook.name, root)
 
 
 def execute(content: str, name: str, environment: dict[str, str]) -> str:
@@ -126,23 +127,24 @@ def folder(book: Book, shake: Shake) -> Path:
     return book.build / "shake" / shake.name
 
 
-def is_kept(book: Book, notebook: Path, shake: Shake) -> bool:
-    """Whether a run of this notebook's present numbers is kept."""
-    return run.about(folder(book, shake) / notebook.name).get("numbers") == digest(notebook, book.root)
+def is_kept(book: Book, notebook: Path, shake: Shake, numbers: str) -> bool:
+    """Whether a run of a notebook's present numbers, known by their digest, is kept."""
+    return run.about(folder(book, shake) / book.relative(notebook)).get("numbers") == numbers
 
 
 def execute_all(book: Book, notebooks: list[Path], wanted: list[Shake], scheduler: str = "") -> None:
     """Execute what is not kept, two at a time here or as a Dask cluster takes it; each copy is kept as it comes."""
-    todo = [_Todo.of(book, n, s) for s in wanted for n in notebooks[::-1] if not is_kept(book, n, s)]
+    now = {notebook: digest(notebook, book.root) for notebook in notebooks[::-1]}  # the later take longer
+    todo = [_Todo.of(book, n, s, now[n]) for s in wanted for n in now if not is_kept(book, n, s, now[n])]
     print(f"{len(notebooks) * len(wanted)} runs, {len(todo)} of them to be made", flush=True)
     began = time.monotonic()
     with _workers(scheduler):
         work = joblib.Parallel(n_jobs=-1 if scheduler else run.AT_A_TIME, return_as="generator_unordered")
         for done, (job, copy) in enumerate(work(map(joblib.delayed(_work), todo)), start=1):
-            outcome = keep(folder(book, job.shake) / job.name, job, copy)
+            outcome = keep(folder(book, job.shake) / job.path, job, copy)
             left = (time.monotonic() - began) / done * (len(todo) - done) / 60
             print(
-                f"{done} of {len(todo)}: {job.name} in run {job.shake.name}, {outcome['seconds']} s, {left:.0f} min "
+                f"{done} of {len(todo)}: {job.path} in run {job.shake.name}, {outcome['seconds']} s, {left:.0f} min "
                 f"left. {outcome.get('failed', '')}",
                 flush=True,
             )
@@ -152,20 +154,20 @@ def execute_all(book: Book, notebooks: list[Path], wanted: list[Shake], schedule
 class _Todo:
     """A run to be made: what goes to the machine that makes it, and what must come back."""
 
-    name: str
+    path: Path  # below notebooks/
     content: str
     shake: Shake
     expected: str  # the digest that the executed copy must have
     numbers: str  # the digest under which it is kept
 
     @classmethod
-    def of(cls, book: Book, notebook: Path, shake: Shake) -> _Todo:
+    def of(cls, book: Book, notebook: Path, shake: Shake, numbers: str) -> _Todo:
         content = notebook.read_text(encoding="utf-8")
-        return cls(notebook.name, content, shake, run.digest_of(content.encode()), digest(notebook, book.root))
+        return cls(book.relative(notebook), content, shake, run.digest(notebook), numbers)
 
 
 def _work(job: _Todo) -> tuple[_Todo, str]:
-    return job, execute(job.content, job.name, job.shake.environment)
+    return job, execute(job.content, job.path.name, job.shake.environment)
 
 
 @contextmanager
@@ -191,7 +193,7 @@ def keep(path: Path, job: _Todo, copy: str) -> dict[str, Any]:
     """
     content = nbformat.reads(copy, as_version=4)
     if content.metadata["run"]["digest"] != job.expected:
-        raise RuntimeError(f"{job.name} was executed with another version of the book, Python or the requirements")
+        raise RuntimeError(f"{job.path} was executed with another version of the book, Python or the requirements")
     outcome = {**content.metadata["run"], "numbers": job.numbers}
     run.keep(content, path, outcome)
     return outcome
@@ -214,22 +216,17 @@ def main() -> int:
 def shake_book(book: Book, runs: int, *, isa: bool = False, only: str = "", scheduler: str = "") -> int:
     """Execute, compare, write the page, print the thinnest margins; 1 if anything failed or is thin."""
     wanted = shakes(runs, isa=isa)
-    names = tuple(filter(None, only.split(",")))
-    notebooks = [notebook for notebook in book.notebooks if not names or notebook.name.startswith(names)]
-    if not notebooks:
-        raise ValueError(
-            f"no notebook's name begins with {only!r}; they are {', '.join(n.name for n in book.notebooks)}"
-        )
+    notebooks = book.asked_for(only=only)
     execute_all(book, notebooks, wanted, scheduler)
-    copies = {n.name: [folder(book, shake) / n.name for shake in wanted] for n in notebooks}
-    found = {notebook.name: rows(notebook, copies[notebook.name]) for notebook in notebooks}
+    copies = {n: [folder(book, shake) / book.relative(n) for shake in wanted] for n in notebooks}
+    found = {notebook: rows(notebook, of_one) for notebook, of_one in copies.items()}
     stopped = [
-        f"{copy.name} in run {copy.parent.name}: {reason}"
-        for of_one in copies.values()
-        for copy in of_one
+        f"{book.relative(notebook)} in run {shake.name}: {reason}"
+        for notebook, of_one in copies.items()
+        for shake, copy in zip(wanted, of_one, strict=True)
         if (reason := run.about(copy).get("failed"))
     ]
-    page = write_page(book.build / "shake", [shake.name for shake in wanted], found, stopped)
+    page = write_page(book, [shake.name for shake in wanted], found, stopped)
     everything = sorted((row for of_one in found.values() for row in of_one), key=lambda row: row.margin)
     for line in stopped:
         print(f"stopped: {line}")

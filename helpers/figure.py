@@ -18,8 +18,8 @@ class Picture:
 
     Attributes:
         number: such as "5.3": chapter and place.
-        caption: inline HTML.
-        alt: plain text, for readers who cannot see the picture.
+        caption: inline HTML; empty where it stands in the Markdown below the figure.
+        alt: plain text, for readers who cannot see the picture; empty likewise.
         content: the bytes of the picture's file.
         kind: of the file, as browsers call it: "webp", "png", "jpeg", ...
     """
@@ -55,19 +55,17 @@ class Picture:
 
     def image(self) -> str:
         """The picture alone as HTML that needs nothing from outside."""
-        data = base64.b64encode(self.content).decode()
-        return f'<img alt="{html.escape(self.alt)}" src="data:image/{self.kind};base64,{data}" style="max-width:100%">'
+        data, alt = base64.b64encode(self.content).decode(), self.alt or f"Figure {self.number}, described below."
+        return f'<img alt="{html.escape(alt)}" src="data:image/{self.kind};base64,{data}" style="max-width:100%">'
 
     def html(self, *, numbered: bool = True) -> str:
         """The whole figure as HTML that needs nothing from outside, with or without its number before the caption."""
         number = f"<b>Figure {html.escape(self.number)}.</b> " * numbered
-        return (
-            f'<figure class="picture" id="{self.anchor}" style="margin:1em 0">{self.image()}'
-            f"<figcaption>{number}{self.caption}</figcaption></figure>"
-        )
+        caption = f"<figcaption>{number}{self.caption}</figcaption>" * bool(self.caption)
+        return f'<figure class="picture" id="{self.anchor}" style="margin:1em 0">{self.image()}{caption}</figure>'
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return {"text/html": self.html(), MIME: self.record(), "text/plain": repr(self)}
 
     def __repr__(self) -> str:
-        return f"Figure {self.number}. {self.caption}"
+        return f"Figure {self.number}. {self.caption}".strip()

@@ -123,15 +123,7 @@ def train(
     examples = torch.arange(len(x)).expand(len(networks), -1) if examples is None else examples
     _check(networks, x, y, steps=steps, batch=batch, examples=examples)
     weights, _ = stack_module_state(list(networks))
-    skeleton = copy.deepcopy(networks[0]).train()
-
-    def batch_loss(weights: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-        outputs = functional_call(skeleton, weights, (x,))
-        one = "the network has one output, and the cross-entropy of a single category is always 0; give it two"
-        require(loss is not cross_entropy or outputs.dim() < 2 or outputs.shape[1] > 1, one)
-        return loss(outputs, y)
-
-    slopes = vmap(grad_and_value(batch_loss), randomness="different")
+    slopes = _slopes(copy.deepcopy(networks[0]).train(), loss)
     optimizer = torch.optim.AdamW(weights.values(), lr=rate, weight_decay=decay, foreach=True)
     history = torch.full((steps, len(networks)), float("nan"))
     with interruptible(on_step), torch.random.fork_rng(devices=[]):
@@ -148,6 +140,18 @@ def train(
                 on_step(Step(step, steps, losses.mean().item()))
     _hand_back(weights, networks)
     return history
+
+
+def _slopes(skeleton: nn.Module, loss: Loss) -> Callable[..., tuple[dict[str, Tensor], Tensor]]:
+    """What gives, for stacked weights and each network's batch, the gradients (stacked too) and the losses."""
+
+    def batch_loss(weights: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
+        outputs = functional_call(skeleton, weights, (x,))
+        one = "the network has one output, and the cross-entropy of a single category is always 0; give it two"
+        require(loss is not cross_entropy or outputs.dim() < 2 or outputs.shape[1] > 1, one)
+        return loss(outputs, y)
+
+    return vmap(grad_and_value(batch_loss), randomness="different")
 
 
 @torch.no_grad()

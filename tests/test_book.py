@@ -20,6 +20,12 @@ from book import run
 from helpers import ledger
 
 PAGES = sorted(p for p in run.BOOK.pages.rglob("*.html") if "_static" not in p.parts)
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(run.BOOK.pages).with_suffix(""))
+
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 KNOWN = ("THEBE_JS_URL",)  # the theme's one console error
 
@@ -146,7 +152,7 @@ def visit(browser: Any, url: str, *, width: int = 1280, dark: bool = False) -> t
     return page, [error for error in errors if not any(known in error for known in KNOWN)], outside
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PAGES, ids=named)
 @pytest.mark.parametrize("scheme", ["http", "file"])
 def test_pages_open_without_errors_or_outside_requests(browser: Any, address: str, path: Path, scheme: str) -> None:
     url = path.as_uri() if scheme == "file" else f"{address}/{path.relative_to(run.BOOK.pages)}"
@@ -156,7 +162,7 @@ def test_pages_open_without_errors_or_outside_requests(browser: Any, address: st
     assert outside == []
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PAGES, ids=named)
 @pytest.mark.parametrize("width", [390, 1280])
 def test_no_page_is_wider_than_its_screen(browser: Any, address: str, path: Path, width: int) -> None:
     page, _, _ = visit(browser, f"{address}/{path.relative_to(run.BOOK.pages)}", width=width)
@@ -215,6 +221,7 @@ HANDLES = {
     "quiz": ("button", "button:not([disabled]) >> nth=-1", "Enter"),
 }
 CHAPTERS = [path for path in PAGES if path.parent.name == "notebooks"]
+NOTEBOOKS = [path for path in PAGES if "notebooks" in path.parts]
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
@@ -240,9 +247,9 @@ def test_every_explorable_answers_to_mouse_and_keyboard(browser: Any, address: s
     assert errors == []
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
 def test_no_formula_or_code_runs_off_the_page(browser: Any, address: str, path: Path) -> None:
-    page, _, _ = visit(browser, f"{address}/notebooks/{path.name}")
+    page, _, _ = visit(browser, f"{address}/{path.relative_to(run.BOOK.pages)}")
     if page.locator(".math").count():
         page.wait_for_selector("mjx-container", state="attached", timeout=20_000)
     page.wait_for_timeout(1000)

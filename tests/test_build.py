@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import re
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import nbformat
 import pytest
 from PIL import Image
 
-from book import build, run
+from book import build, run, words
 from helpers import ledger
 from helpers.figure import Picture
 
@@ -80,6 +81,87 @@ def test_a_figure_may_be_shown_with_another_caption() -> None:
     assert 'id="figure-6-1"' in placed
     assert build.FIGURE.fullmatch("<!-- figure 6.1: Four\ncats. -->").groups() == ("figure", "6.1", "Four\ncats.")
     assert build.FIGURE.fullmatch("<!-- thumbnail 1.4 -->").groups() == ("thumbnail", "1.4", None)
+
+
+def test_a_caption_in_the_markdown_is_the_figures() -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8), "red").save(buffer, "PNG")
+    picture = Picture("2.1", "", "", buffer.getvalue(), "png")
+    output = nbformat.v4.new_output("display_data", picture._repr_mimebundle_())
+    below = (
+        "**Figure 2.1.** A *red*\nsquare.\n<!-- alt 2.1: All red. -->\n\nSee [E2.1](evidence/02_a.ipynb#figure-E2-1)"
+    )
+    cells = [nbformat.v4.new_code_cell("1", outputs=[output]), nbformat.v4.new_markdown_cell(below)]
+    content = nbformat.v4.new_notebook(cells=cells)
+    assert words.captions(content) == {"2.1": "A *red* square."}
+    assert words.alts(content) == {"2.1": "All red."}
+    assert words.worded(picture, {"2.1": "A"}, {"2.1": "B"}) == Picture("2.1", "A", "B", picture.content, "png")
+    worded = Picture("2.1", "Its own.", "Own.", picture.content, "png")
+    assert words.worded(worded, {"2.1": "A"}, {"2.1": "B"}) == worded
+    code, text = json.loads(build._as_page(content, []))["cells"]
+    assert code["outputs"][0]["data"]["text/html"].count('alt="All red."') == 1
+    assert text["source"] == (
+        ":::{container} figure-caption\n**Figure 2.1.** A *red*\nsquare.\n:::\n\n\n"
+        'See <a href="evidence/02_a.html#figure-E2-1">E2.1</a>'
+    )
+
+
+def test_prose_may_change_without_a_new_run_and_code_may_not(tmp_path: Path) -> None:
+    book = tiny_book(tmp_path, **{"01_a": ["# A", "print('seen')"]})
+    notebook = book.notebooks[0]
+    assert run.execute_stale(book) == [notebook]
+    content = nbformat.read(notebook, as_version=4)
+    content.cells[0].source = "# Another title"
+    content.cells.insert(1, nbformat.v4.new_markdown_cell("More words."))
+    content.cells[2].metadata["tags"] = ["hide-input"]
+    nbformat.write(content, notebook)
+    assert run.execute_stale(book) == []
+    copy = nbformat.read(book.copy(notebook), as_version=4)
+    assert [cell.source for cell in copy.cells] == ["# Another title", "More words.", "print('seen')"]
+    assert copy.cells[2].metadata["tags"] == ["hide-input"]
+    assert copy.cells[2].outputs[0].text == "seen\n"
+    content.cells[2].source = "print('other')"
+    nbformat.write(content, notebook)
+    assert run.execute_stale(book) == [notebook]
+
+
+def test_a_part_of_the_book_can_be_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    book = tiny_book(tmp_path, **{"01_a": ["# A", "print('told')"], "02_b": ["# B", "print('later')"]})
+    proof = tmp_path / "notebooks" / "evidence" / "01_a.ipynb"
+    proof.parent.mkdir()
+    source = ["# Evidence", ENTRY.format(claim="1.2", found=0.1)]
+    cells = [nbformat.v4.new_markdown_cell(source[0]), nbformat.v4.new_code_cell(source[1])]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"language_info": {"name": "python"}}), proof)
+    toc = tmp_path / "book" / "_toc.yml"
+    toc.write_text(toc.read_text() + "- file: notebooks/evidence/01_a\n")
+    assert [book.relative(n).as_posix() for n in book.notebooks] == ["01_a.ipynb", "evidence/01_a.ipynb", "02_b.ipynb"]
+    monkeypatch.setenv("CHAPTERS_ONLY", "1")
+    monkeypatch.setenv("ONLY", "01")
+    assert build.main(book) == 0
+    assert book.copy(book.notebooks[0]).is_file()
+    assert not book.copy(proof).exists()
+    assert "This page was not executed" in text_of(book.pages / "notebooks/evidence/01_a.html")
+    assert "This page was not executed" in text_of(book.pages / "notebooks/02_b.html")
+    monkeypatch.delenv("CHAPTERS_ONLY")
+    assert build.main(book) == 0
+    assert "This page was not executed" not in text_of(book.pages / "notebooks/evidence/01_a.html")
+    ledgers = (book.pages / "book/ledger.html").read_text()
+    assert 'href="../notebooks/evidence/01_a.html#claim-1-2"' in ledgers
+    assert 'href="../notebooks/01_a.html"' in ledgers
+    monkeypatch.setenv("ONLY", "07")
+    with pytest.raises(SystemExit, match=r"no notebook's name begins with '07'; they are 01_a\.ipynb, 02_b\.ipynb"):
+        build.main(book)
+
+
+def test_the_study_material_of_another_chapter_does_not_concern_a_notebook(tmp_path: Path) -> None:
+    book = tiny_book(tmp_path, **{"05_a": ["# A", "1"]})
+    folder = tmp_path / "helpers" / "study"
+    folder.mkdir(parents=True)
+    before = run.digest(book.notebooks[0], tmp_path)
+    (folder / "chapter4.toml").touch()
+    assert run.digest(book.notebooks[0], tmp_path) == before
+    (folder / "chapter5.toml").touch()
+    assert run.digest(book.notebooks[0], tmp_path) != before
 
 
 ENTRY = """from helpers import ledger
@@ -198,7 +280,7 @@ def test_every_kind_of_failure_keeps_the_page_up_to_it(
     book = tiny_book(tmp_path, **{"01_a": cells})
     result = run.execute(book.notebooks[0], book.executed, book.root)
     assert result["failed"].startswith(reason)
-    page = build._as_page(book.copy(book.notebooks[0]), []).decode()
+    page = build._as_page(nbformat.read(book.copy(book.notebooks[0]), as_version=4), []).decode()
     assert "This page ends here" in page
     assert shown in page
     assert hidden not in page.partition("This page ends here")[2]
@@ -209,7 +291,7 @@ def test_a_process_that_is_killed_leaves_a_page_that_says_so(tmp_path: Path, mon
     book = tiny_book(tmp_path, **{"01_a": ["# A", "print('seen')"]})
     monkeypatch.setattr(run.sys, "executable", "/bin/false")
     run.start(book.notebooks[0], book.executed, environment={}, root=book.root)
-    page = build._as_page(book.copy(book.notebooks[0]), []).decode()
+    page = build._as_page(nbformat.read(book.copy(book.notebooks[0]), as_version=4), []).decode()
     assert "its run failed: <code>the process ended with code 1</code>" in page
 
 

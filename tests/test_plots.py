@@ -51,7 +51,7 @@ class Tags(html.parser.HTMLParser):
 @pytest.mark.parametrize("missing", ["caption", "alt"])
 def test_a_picture_needs_a_caption_and_an_alternative_text(photo, missing):
     texts = {"caption": "A cat.", "alt": "A cat looks at us.", missing: ""}
-    with pytest.raises(ValueError, match=r"figure 5\.3 needs a caption and an alternative text"):
+    with pytest.raises(ValueError, match=r"figure 5\.3 needs a caption and an alternative text, or both in the Mark"):
         plots.show(photo, "5.3", **texts)
 
 

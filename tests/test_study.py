@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.study import Check
+from helpers import study
+from helpers.explorables.quiz import Question
+from helpers.study import Check, quizzes
 
 HALF = Check(
     {
@@ -54,3 +56,22 @@ def test_an_answer_that_holds_nan_is_never_right(answer):
     verdict = Check({"Too far off.": lambda a: (torch.as_tensor(a) - 0.5).abs().max() > 0.1})(answer)
     assert verdict.right is False
     assert "NaN" in verdict.message
+
+
+def test_a_quiz_is_read_from_the_chapters_data(tmp_path, monkeypatch):
+    data = """[[question]]
+text = "Is it so?"
+right = "Yes."
+why = "It is."
+wrong = {"No." = "It is.", "Perhaps." = "It is so."}
+"""
+    (tmp_path / "chapter3.toml").write_text(data)
+    monkeypatch.setattr(quizzes, "FOLDER", tmp_path)
+    assert study.questions(3) == [Question("Is it so?", "Yes.", "It is.", {"No.": "It is.", "Perhaps.": "It is so."})]
+    answers = study.quiz(3).questions[0]["answers"]
+    assert sorted(answer["text"] for answer in answers) == ["No.", "Perhaps.", "Yes."]
+    with pytest.raises(ValueError, match="there is no quiz for chapter 4; there are quizzes for 3"):
+        study.quiz(4)
+    (tmp_path / "chapter3.toml").write_text(data.replace("why", "because"))
+    with pytest.raises(ValueError, match=r"chapter3\.toml: every question needs text, right, why and wrong"):
+        study.questions(3)

@@ -14,21 +14,26 @@ from helpers.plots.palette import styled
 
 
 @styled
-def show(source: Figure | Tensor | Path, number: str, *, caption: str, alt: str, quality: int = 88) -> Picture:
+def show(
+    source: Figure | Tensor | Path, number: str, *, caption: str = "", alt: str = "", quality: int = 88
+) -> Picture:
     """Dress a matplotlib figure, an image (1, 3, H, W) or a picture file for notebook and page.
+
+    Words that are the same in every run stand in the notebook's Markdown below the figure, which begins with
+    ``**Figure 5.3.**`` and ends with ``<!-- alt 5.3: ... -->``; here stand only words that quote the run.
 
     Args:
         source: what to show.
-        number: such as "5.3": chapter and place.
-        caption: says what to look at; may hold inline HTML such as ``<em>``.
-        alt: says what a reader who cannot see the picture needs to know.
+        number: such as "5.3", chapter and place, or "E5.3" in the chapter's evidence.
+        caption: says what to look at; may hold inline HTML such as ``<em>``. None if the Markdown has it.
+        alt: says what a reader who cannot see the picture needs to know; together with the caption.
         quality: of the WebP compression, 0 to 100.
 
     Raises:
-        ValueError: a caption or an alternative text is missing.
+        ValueError: a caption without an alternative text, or the other way around.
     """
-    if not caption.strip() or not alt.strip():
-        raise ValueError(f"figure {number} needs a caption and an alternative text")
+    if bool(caption.strip()) != bool(alt.strip()):
+        raise ValueError(f"figure {number} needs a caption and an alternative text, or both in the Markdown below it")
     caption = typography.powers_of_ten(caption)
     if isinstance(source, Path):
         kind = source.suffix.lstrip(".").lower()
