@@ -6,7 +6,8 @@ READY := .venv/ready
 
 .DELETE_ON_ERROR:
 RUNS ?= 8
-ONLY ?=# for instance 05, or 04,05,06: the chapters to shake
+export ONLY ?=# for instance 05, or 04,05,06: the notebooks to build or to shake
+export CHAPTERS_ONLY ?=# 1: build the book without executing the evidence
 SCHEDULER ?=# for instance tcp://10.0.0.1:8786: a Dask cluster to spread over
 .PHONY: book test shake lab lint benchmarks clean
 

@@ -254,7 +254,7 @@ def ledger_table(book: Book) -> str:
         rows.append(_ledger_row(number, claim, *entries.get(number, ({}, ""))))
     counts = Counter(_verdict(entry) for entry, _ in entries.values())
     shown = [f"{counts[verdict]} {mark} {verdict}" for verdict, mark in MARKS.items() if counts[verdict]]
-    head = "<tr><th>Claim</th><th>What the text says</th><th>What we measured</th><th>Verdict</th></tr>"
+    head = "<tr><th>Claim</th><th>What is claimed</th><th>What we measured</th><th>Verdict</th></tr>"
     table = f'<table class="ledger-table"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>'
     return f'<p class="ledger-count">{len(ledger.claims())} claims: {", ".join(shown)}.</p>{table}'
 

@@ -1,4 +1,4 @@
-"""The ledger: each claim of the text, what we measured, and whether it holds."""
+"""The ledger: each claim that the book tests, what we measured, and whether it holds."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ class Entry:
 
 
 def claims() -> dict[str, str]:
-    """Every claim that the book owes a measurement, by id ("5.3"), in the order of the text."""
+    """Every claim that the book owes a measurement, by id ("5.3"), in their order."""
     return tomllib.loads((Path(__file__).parent / "claims.toml").read_text(encoding="utf-8"))
 
 
@@ -203,7 +203,7 @@ def entry(
         measured: what came out, with this run's figures.
         verdict: "holds", "holds with a caveat", "undecided" or "does not hold".
         checks: what must be true for the page to say so: each condition in words, and its `Check`.
-        caveat: where the text needs a footnote; a verdict other than "holds" needs one.
+        caveat: what must be added to it; a verdict other than "holds" needs one.
 
     Raises:
         ValueError: an unknown claim or verdict, no checks, or a missing caveat.
