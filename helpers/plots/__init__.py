@@ -5,6 +5,7 @@ from helpers.plots.charts import clouds, columns, dots, ladder, neurons, scatter
 from helpers.plots.curves import areas, functions, lines, tracks
 from helpers.plots.messages import chain, discs, journeys, sheets
 from helpers.plots.dropout import blends, runs, wiring
+from helpers.plots.demands import demands
 from helpers.plots.palette import (
     BLUE,
     COLORS,
@@ -54,6 +55,7 @@ __all__ = [
     "columns",
     "compass",
     "discs",
+    "demands",
     "dots",
     "functions",
     "glow",
