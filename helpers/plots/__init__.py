@@ -3,9 +3,9 @@
 from helpers.plots.changes import inked, named, twins, walks
 from helpers.plots.charts import clouds, columns, dots, ladder, neurons, scatter
 from helpers.plots.curves import areas, functions, lines, tracks
-from helpers.plots.messages import chain, discs, journeys, sheets
-from helpers.plots.dropout import blends, runs, wiring
 from helpers.plots.demands import demands
+from helpers.plots.dropout import blends, runs, wiring
+from helpers.plots.messages import chain, discs, journeys, sheets
 from helpers.plots.palette import (
     BLUE,
     COLORS,
@@ -49,20 +49,20 @@ __all__ = [
     "Seams",
     "areas",
     "blank",
-    "chain",
     "blends",
+    "chain",
     "clouds",
     "columns",
     "compass",
-    "discs",
     "demands",
+    "discs",
     "dots",
     "functions",
     "glow",
     "guesses",
     "heat",
-    "journeys",
     "inked",
+    "journeys",
     "ladder",
     "lines",
     "maps",
@@ -82,8 +82,8 @@ __all__ = [
     "terrain",
     "tint",
     "tracks",
-    "walk",
-    "wiring",
     "twins",
+    "walk",
     "walks",
+    "wiring",
 ]
