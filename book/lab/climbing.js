@@ -193,7 +193,7 @@ export async function leastEpsilon(engine, picture, { category, toward, most, ha
 }
 
 /**
- * How strongly each place of each block is lit: the root mean square of its channels, from 0 to 1.
+ * How strongly each place of each block is lit: the root mean square of its channels, from 0, the darkest, to 1.
  * @param {Engine} engine
  * @param {Picture} picture
  * @returns {{block: string, high: number, wide: number, light: Float32Array, strongest: number[], channels: number}[]}
@@ -261,8 +261,8 @@ function asLight({ pixels, height, width }) {
   return plane.map((value) => Math.min(1, value / most));
 }
 
-/** @param {Float32Array} light */
+/** From 0, the darkest place, to 1, the brightest. @param {Float32Array} light */
 function brightest(light) {
-  const most = light.reduce((a, b) => Math.max(a, b), 1e-12);
-  return light.map((value) => value / most);
+  const least = light.reduce((a, b) => Math.min(a, b)), most = light.reduce((a, b) => Math.max(a, b));
+  return light.map((value) => (value - least) / (most - least || 1));
 }

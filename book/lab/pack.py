@@ -40,12 +40,14 @@ SAMPLES = {  # name: what it shows, for those who do not see it
 SAMPLE_SIDE = 512  # pixels, the longer side
 WORKER = ("engine", "weights", "pictures", "climbing", "waves", "worker")  # modules in the order of their use
 PAGE = (
+    "pictures",
     "page/dom",
     "page/machine",
     "page/photo",
     "page/widgets",
     "page/see",
     "page/attack",
+    "page/film",
     "page/dream",
     "page/neuron",
     "page/ledger",
@@ -223,8 +225,9 @@ def samples() -> list[dict[str, str]]:
     """The book's own photos as WebP inside data URLs."""
     made = []
     for name, words in SAMPLES.items():
-        buffer = io.BytesIO()
-        images.to_pil(images.sample(name, size=SAMPLE_SIDE)).save(buffer, "WEBP", quality=82, method=6)
+        large = max(images.sample(name).shape[2:]) > SAMPLE_SIDE
+        picture, buffer = images.sample(name, size=SAMPLE_SIDE if large else None), io.BytesIO()
+        images.to_pil(picture).save(buffer, "WEBP", quality=85, method=6)
         url = "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
         made.append({"name": name, "words": words, "url": url})
     return made
