@@ -1,6 +1,7 @@
 // The one loop of the book, in the page: hold the weights, move the picture. See helpers/ascent.py, helpers/dreams.py
 // and helpers/illusions/attacks.py, which these functions follow number for number.
 
+import { random } from "./chance.js";
 import { blurred, clamp, clipped, naturalStep, resize, rolled, scaled, scaledPlane } from "./pictures.js";
 
 /** @typedef {import("./pictures.js").Picture} Picture */
@@ -61,17 +62,6 @@ export function logProbability(engine, category, sign = 1) {
   };
 }
 
-/** Numbers from 0 to 1 that a seed decides. @param {number} seed @returns {() => number} */
-export function random(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0; // mulberry32
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** Python's round: halves go to the even number. @param {number} value */
 function round(value) {
   const floor = Math.floor(value);
@@ -93,7 +83,7 @@ export function octaveSizes(height, width, octaves, ratio = 1.4) {
   const fit = sizes.filter((size) => Math.min(...size) >= SMALLEST_OCTAVE).length;
   if (fit < octaves)
     throw new Error(
-      `The smallest of ${octaves} sizes would be under ${SMALLEST_OCTAVE} pixels; this picture takes ${fit || "none"}.`,
+      `The smallest of ${octaves} sizes would be under ${SMALLEST_OCTAVE} pixels; this picture takes ${fit || "none"}: choose fewer, or a longer side.`,
     );
   return sizes.reverse();
 }

@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from book.lab import rounding
 from helpers import images, networks
 from helpers.networks import PACKAGED, Network
 
@@ -38,9 +39,11 @@ SAMPLES = {  # name: what it shows, for those who do not see it
     "astronaut": "a smiling astronaut in an orange suit",
 }
 SAMPLE_SIDE = 512  # pixels, the longer side
-WORKER = ("engine", "weights", "pictures", "climbing", "waves", "worker")  # modules in the order of their use
+WORKER = ("engine", "weights", "chance", "pictures", "climbing", "waves", "worker")  # modules in the order of their use
 PAGE = (
     "pictures",
+    "chance",
+    "stitches",
     "page/dom",
     "page/machine",
     "page/photo",
@@ -85,34 +88,40 @@ class Packed:
     parameters: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
 
 
-def pack(network: Network, precision: Precision = mixed) -> Packed:
-    """The operations of a folded EfficientNet-Lite in their order, and its weights, each in its precision."""
+def pack(network: Network, precision: Precision = mixed, *, compensate: bool = True) -> Packed:
+    """The operations of a folded EfficientNet-Lite in their order, and its weights, each in its precision.
+
+    Args:
+        network: EfficientNet-Lite0, or one of its family.
+        precision: of each operation.
+        compensate: whether weights of 8 bits are rounded with an eye on what the layers put out (`rounding`).
+    """
+    layers = [(name, _kind(module), module, more) for name, module, more in _walk(network.body)]
+    coarse = [name for name, kind, _, _ in layers if compensate and precision(name, kind) == "int8" and kind != "dw"]
+    usual = rounding.usual_inputs(network, coarse) if coarse else {}
     packed, parts = Packed(), _Parts()
-    for name, module, more in _walk(network.body):
-        kind = _kind(module)
-        matrix, back = _as_matrix(module.weight, kind)
+    for name, kind, module, more in layers:
         wanted = precision(name, kind)
-        weights, rounded = parts.put(matrix, wanted)
-        fine = wanted if wanted == "float32" else "float16"
-        bias, rounded_bias = parts.put(module.bias.numpy(force=True)[None], fine)
-        operation = {
-            "name": name,
-            "kind": kind,
-            "size": module.kernel_size[0] if isinstance(module, nn.Conv2d) else 1,
-            "step": module.stride[0] if isinstance(module, nn.Conv2d) else 1,
-            "inputs": module.weight.shape[1] if kind != "dw" else module.weight.shape[0],
-            "outputs": module.weight.shape[0],
-            "clip": False,
-            "skip": False,
-            **more,
-            "weights": weights,
-            "bias": bias,
-        }
-        operation["inputs"] = 27 if kind == "conv" else operation["inputs"]
-        packed.operations.append(operation)
-        packed.parameters[name] = (torch.from_numpy(back(rounded)), torch.from_numpy(rounded_bias[0]))
+        matrix, back = _as_matrix(module.weight, kind)
+        weights, left = parts.put(matrix, wanted, usual.get(name))
+        bias = module.bias.numpy(force=True)[None]
+        if name in usual:  # the mean output stays what it was
+            bias = bias - usual[name].means.numpy() @ (left - matrix)
+        stored, left_bias = parts.put(bias.astype(np.float32), wanted if wanted == "float32" else "float16")
+        operation = {"name": name, "kind": kind, **_shape(module, kind), "clip": False, "skip": False, **more}
+        packed.operations.append({**operation, "weights": weights, "bias": stored})
+        packed.parameters[name] = (torch.from_numpy(back(left)), torch.from_numpy(left_bias[0]))
     packed.content = bytes(parts.content)
     return packed
+
+
+def _shape(module: Any, kind: str) -> dict[str, int]:
+    """How large the filters of an operation are, their stride, and the channels before and after it."""
+    outputs, inputs = module.weight.shape[:2]
+    channels = {"inputs": {"dw": outputs, "conv": 27}.get(kind, inputs), "outputs": outputs}
+    if kind == "fc":
+        return {"size": 1, "step": 1, **channels}
+    return {"size": module.kernel_size[0], "step": module.stride[0], **channels}
 
 
 @torch.no_grad()
@@ -132,13 +141,18 @@ class _Parts:
     def __init__(self) -> None:
         self.content = bytearray()
 
-    def put(self, matrix: np.ndarray, kind: str) -> tuple[dict[str, Any], np.ndarray]:
+    def put(
+        self, matrix: np.ndarray, kind: str, usual: rounding.Inputs | None = None
+    ) -> tuple[dict[str, Any], np.ndarray]:
         """Add a matrix (inputs, outputs); where it lies, and what is left of it after rounding."""
         if kind != "int8":
             values = matrix.astype(kind)
             return self._stored(values, kind), values.astype(np.float32)
-        scale = np.maximum(np.abs(matrix).max(axis=0) / 127, 1e-12).astype(np.float32)
-        bits = np.rint(matrix / scale).clip(-127, 127).astype(np.int8)
+        if usual is None:
+            scale = np.maximum(np.abs(matrix).max(axis=0) / 127, 1e-12).astype(np.float32)
+            bits = np.rint(matrix / scale).clip(-127, 127).astype(np.int8)
+        else:
+            bits, scale = rounding.compensated(matrix, usual)
         self._align()
         self.content += scale.tobytes()
         stored = self._stored(bits, kind, scales=len(scale))

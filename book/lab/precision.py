@@ -15,32 +15,19 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity, cross_entropy
 
 from book.lab import pack
+from book.lab.rounding import crops
 from helpers import dreams, images, networks
 from helpers.networks import Network
 
 CROPS, EVERY = 30, 10  # crops of each sample; of which every tenth is asked for gradients
 LAYER = "blocks.4.2"
-KINDS: dict[str, pack.Precision] = {
-    "float32, as in Python": lambda *_: "float32",
-    "16 bits everywhere": lambda *_: "float16",
-    "8 bits, early layers and depthwise filters 16 (here)": pack.mixed,
-    "8 bits everywhere": lambda *_: "int8",
+KINDS: dict[str, tuple[pack.Precision, bool]] = {  # how they are rounded, and whether with an eye on the outputs
+    "float32, as in Python": (lambda *_: "float32", False),
+    "16 bits everywhere": (lambda *_: "float16", False),
+    "8 bits, early layers and depthwise filters 16, rounded with an eye on the outputs (here)": (pack.mixed, True),
+    "the same, each weight rounded alone": (pack.mixed, False),
+    "8 bits everywhere, each weight rounded alone": (lambda *_: "int8", False),
 }
-
-
-def crops(seed: int = 0) -> Tensor:
-    """Squares of the book's pictures at 224 pixels, by chance mirrored: (8 * CROPS, 3, 224, 224)."""
-    chance, found = torch.Generator().manual_seed(seed), []
-    for name in images.samples():
-        whole = images.sample(name)
-        height, width = whole.shape[2:]
-        for _ in range(CROPS):
-            part, down, across, mirror = torch.rand(4, generator=chance).tolist()
-            side = int(min(height, width) * (0.45 + 0.55 * part))
-            top, left = int(down * (height - side + 1)), int(across * (width - side + 1))
-            view = images.resize(whole[:, :, top : top + side, left : left + side], (224, 224))
-            found.append(view.flip(3) if mirror < 0.5 else view)
-    return torch.cat(found)
 
 
 @torch.no_grad()
@@ -62,14 +49,14 @@ def gradients(network: Network, pictures: Tensor, labels: Tensor) -> Iterator[Te
 
 def measure() -> list[dict[str, Any]]:
     """For each way of rounding: megabytes, agreement of the first answers, cosines of the slopes."""
-    network, pictures = networks.load(pack.NETWORK, device="cpu"), crops()
+    network, pictures = networks.load(pack.NETWORK, device="cpu"), crops(CROPS, seed=0)
     exact = shares(network, pictures)
     labels = exact.argmax(1)
     some, their = pictures[::EVERY], labels[::EVERY]
     slopes = list(gradients(network, some, their))
     rows = []
-    for name, precision in KINDS.items():
-        packed = pack.pack(network, precision)
+    for name, (precision, compensate) in KINDS.items():
+        packed = pack.pack(network, precision, compensate=compensate)
         twin = pack.rounded(network, packed)
         agree = (shares(twin, pictures).argmax(1) == labels).double().mean().item()
         pairs = zip(gradients(twin, some, their), slopes, strict=True)

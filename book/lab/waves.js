@@ -1,7 +1,8 @@
 // Class images: what one category's neuron wants to see, as `dreams.visualize` draws it: waves instead of pixels,
 // four views of the picture at each step, and every block's channels kept near what is usual in them.
 
-import { random, softmax } from "./climbing.js";
+import { normal, random } from "./chance.js";
+import { softmax } from "./climbing.js";
 import { clamp, decorrelated } from "./pictures.js";
 
 /** @typedef {import("./pictures.js").Picture} Picture */
@@ -108,9 +109,6 @@ export function composed(waves, side, finest) {
   };
   return { picture: { pixels, height: side, width: side }, back };
 }
-
-/** Two normally distributed numbers' worth of chance. @param {() => number} chance */
-const normal = (chance) => Math.sqrt(-2 * Math.log(1 - chance())) * Math.cos(2 * Math.PI * chance());
 
 /**
  * A picture turned, mirrored, moved, zoomed on gray, lit and grained by chance; and the way of a gradient back.

@@ -5,6 +5,7 @@ import path from "node:path";
 import test from "node:test";
 import * as climbing from "../../book/lab/climbing.js";
 import { Engine } from "../../book/lab/engine.js";
+import { PLAIN, stitches } from "../../book/lab/stitches.js";
 import { unpack } from "../../book/lab/weights.js";
 import { classScore, composed } from "../../book/lab/waves.js";
 
@@ -147,6 +148,13 @@ test("what looks at what: light from 0 to 1, where it was asked for", () => {
     if (value > 0.01) assert.ok(Math.abs(row / side - 0.9) < 0.2 && Math.abs(column / side - 0.1) < 0.2);
   });
   assert.ok(climbing.answerGradient(engine, given, references.category).some((value) => value > 0.5));
+});
+
+test("stitches are drawn as in Python", () => {
+  for (const [name, numbers] of [["plain", PLAIN], ["bent", references.bent]]) {
+    const off = farthest(stitches(numbers, 48).pixels, floats(`stitches.${name}`));
+    assert.ok(off < 1.01 / 255, `${name}: ${255 * off}`);
+  }
 });
 
 test("errors say what to do", () => {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
 import test from "node:test";
-import { random } from "../../book/lab/climbing.js";
+import { random } from "../../book/lab/chance.js";
 
 const lab = new URL("../../book/lab/", import.meta.url);
 const load = (file) => {

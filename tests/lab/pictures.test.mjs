@@ -1,7 +1,8 @@
 // Functions of pictures and the transform of waves, against plain definitions.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { octaveSizes, random, softmax } from "../../book/lab/climbing.js";
+import { random } from "../../book/lab/chance.js";
+import { octaveSizes, softmax } from "../../book/lab/climbing.js";
 import * as pictures from "../../book/lab/pictures.js";
 import { transform } from "../../book/lab/waves.js";
 

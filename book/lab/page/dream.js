@@ -82,6 +82,7 @@ export function dreamPanel() {
     [reached, comparing, frames] = [null, false, []];
     const given = photo();
     [shown.width, shown.height] = [given.width, given.height];
+    stage.style.maxWidth = `calc(80vh * ${given.width / given.height})`;
     clearMask();
     draw(given);
     told.say("");

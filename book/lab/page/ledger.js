@@ -1,4 +1,4 @@
-// The reader's own ledger: predict first, then measure whether five claims of the book hold on this very photo.
+// The reader's own ledger: predict first, then measure whether claims of the book hold on this very photo.
 
 import { button, levels, make, percent } from "./dom.js";
 import { machine } from "./machine.js";
@@ -6,15 +6,19 @@ import { paint, photos, SIDE } from "./photo.js";
 import { onView, view } from "./see.js";
 import { copy, likeliest, names, photoName, picture, progress } from "./widgets.js";
 import { toBytes } from "../pictures.js";
+import { PLAIN, bred, stitches } from "../stitches.js";
 
 /** @typedef {import("../pictures.js").Picture} Picture */
 /** @typedef {{measured: string, verdict: string, right: string, pictures?: [string, Picture][], ask?: [string, string, string]}} Outcome
  *    right is the answer that was right; ask is a question to the reader, with the words for yes and for no */
-/** @typedef {{step: (step: number, of: number, text: string) => void, asked: (job: import("./machine.js").Job) => import("./machine.js").Job}} Telling */
-/** @typedef {{id: string, claim: string, question: string, answers: string[], measure: (telling: Telling) => Promise<Outcome>}} Claim */
+/** @typedef {{step: (step: number, of: number, text: string) => void, asked: (job: import("./machine.js").Job) => import("./machine.js").Job, show: (pictures: [string, Picture][]) => void}} Telling */
+/**
+ * @typedef {{id: string, claim: string, question: string, answers: string[], photo?: () => string,
+ *   measure: (telling: Telling) => Promise<Outcome>}} Claim */
 
 const LEDGER = "under-the-hood-ledger";
 const SMOOTH = { color: 0.6, seed: 0, octaves: 1 };
+const WIDE = 160; // pixels, as the stitches of chapter 4
 const SMALL = 144; // pixels, as the small skies of chapter 5
 const MAMMALS = [[151, 299], [330, 388]]; // on land, in ImageNet's list
 const DOGS = [[151, 268]];
@@ -50,6 +54,28 @@ const dreamed = (given, wanted, settings, telling, text) =>
 
 /** @type {Claim[]} */
 const CLAIMS = [
+  {
+    id: "4.3",
+    claim: "A white background with five columns of red stitch marks can be a baseball to a network, with extreme confidence.",
+    question: "Here no photo is needed. Drawings of stitches are bred before your eyes: 20 rounds of eight children, the best lives on. How sure of a baseball will the network be?",
+    answers: ["under 10 %", "10 to 90 %", "over 90 %"],
+    photo: () => "stitches",
+    async measure(telling) {
+      const baseball = names.indexOf("baseball");
+      const judge = async (/** @type {Picture} */ given) => (await machine.get("look", { picture: given })).shares[baseball];
+      const plain = stitches(PLAIN, WIDE), first = await judge(plain);
+      let going = true;
+      telling.asked({ promise: Promise.resolve(), stop: () => void (going = false), pause() {}, go() {} });
+      const settings = { rounds: 20, side: WIDE, seed: Math.floor(Math.random() * 1e6) };
+      const { best, picture: found } = await bred(judge, settings, (tried, of, now, drawn) => {
+        telling.step(tried, of, `baseball ${percent(now)}`);
+        if (tried % 8 === 0) telling.show([["straight columns", plain], ["the best so far", drawn]]);
+        return going;
+      });
+      const right = this.answers[best < 0.1 ? 0 : best <= 0.9 ? 1 : 2];
+      return { measured: `baseball ${percent(first)} for straight columns, ${percent(best)} after 160 drawings`, verdict: best > 0.9 ? "" : "undecided: breed again, the start was chance", right, pictures: [["straight columns", plain], ["the best", found]], ask: ["Do you see a baseball?", "does not hold: it looks like one to me, too", "holds"] };
+    },
+  },
   {
     id: "4.6",
     claim: "An image can look like one thing to people and like something entirely different to a network.",
@@ -156,13 +182,23 @@ function card(claim, enter) {
     choices.forEach((one) => one.setAttribute("aria-pressed", String(one.textContent === predicted)));
     run.disabled = false;
   }));
-  const run = button("Measure it on my photo", () => measure(), "lab-main"), stop = button("Stop", () => job?.stop());
+  const run = button(claim.photo ? "Measure it" : "Measure it on my photo", () => measure(), "lab-main"), stop = button("Stop", () => job?.stop());
   run.disabled = stop.disabled = true;
   /** @type {import("./machine.js").Job | null} */
   let job = null;
 
+  /** @param {[string, Picture][]} pictures */
+  function show(pictures) {
+    const figures = pictures.map(([words, { pixels, width, height }]) => {
+      const one = picture(words, width);
+      paint(one, toBytes(pixels), width, height);
+      return make("figure", {}, one, make("figcaption", { textContent: words }));
+    });
+    shown.replaceChildren(...figures);
+  }
+
   async function measure() {
-    const photo = photoName(), given = predicted;
+    const photo = (claim.photo ?? photoName)(), given = predicted;
     run.disabled = true;
     stop.disabled = false;
     shown.replaceChildren();
@@ -172,14 +208,11 @@ function card(claim, enter) {
       await view.look();
       const outcome = await claim.measure({
         step: (step, of, text) => told.step(step, of, `${text}: step ${step} of ${of}`),
+        show,
         asked: (next) => (job = { ...next, stop: () => ((stopped = true), next.stop()) }),
       });
       if (stopped) throw new Error("Stopped; nothing was entered.");
-      for (const [words, { pixels, width, height }] of outcome.pictures ?? []) {
-        const one = picture(words, width);
-        paint(one, toBytes(pixels), width, height);
-        shown.append(make("figure", {}, one, make("figcaption", { textContent: words })));
-      }
+      show(outcome.pictures ?? []);
       const right = outcome.right === given;
       const finish = (/** @type {string} */ verdict) => {
         enter({ id: claim.id, photo, predicted: given, right, measured: outcome.measured, verdict });
