@@ -26,11 +26,12 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from book.lab import compile as kernels
-from book.lab import pack
+from book.lab import pack, rounding
 from helpers import dreams, illusions, images, networks
 from helpers.illusions import patterns
 
 NODE = shutil.which("node")
+TYPES = shutil.which("tsc")
 BROWSERS = {  # as Playwright calls them, and where the system has them
     "chromium": shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome"),
     "firefox": shutil.which("firefox-esr") or shutil.which("firefox"),
@@ -62,12 +63,11 @@ def ten_crops() -> list[tuple[str, Tensor]]:
 class References:
     """What PyTorch computes, in a folder for Node to read."""
 
-    def __init__(self, folder: Path, network: networks.Network) -> None:
+    def __init__(self, folder: Path, network: networks.Network, shipped: pack.Packed) -> None:
         self.folder = folder
         self.table: dict[str, Any] = {"category": network.index(CATEGORY), "layers": LAYERS, "networks": {}}
         self.networks = {}
-        for name, precision in (("float32", lambda *_: "float32"), ("mixed", pack.mixed)):
-            packed = pack.pack(network, precision)
+        for name, packed in (("float32", pack.pack(network, lambda *_: "float32")), ("mixed", shipped)):
             self.networks[name] = pack.rounded(network, packed)
             self.table["networks"][name] = pack.description(network, packed)
             self.write(f"{name}.weights", packed.content)
@@ -153,8 +153,13 @@ class References:
 
 
 @pytest.fixture(scope="session")
-def references(tmp_path_factory: pytest.TempPathFactory, lite0: networks.Network) -> References:
-    made = References(tmp_path_factory.mktemp("references"), lite0)
+def shipped(lite0: networks.Network) -> pack.Packed:
+    return pack.pack(lite0)
+
+
+@pytest.fixture(scope="session")
+def references(tmp_path_factory: pytest.TempPathFactory, lite0: networks.Network, shipped: pack.Packed) -> References:
+    made = References(tmp_path_factory.mktemp("references"), lite0, shipped)
     made.passes()
     made.class_images()
     made.drawings()
@@ -185,6 +190,12 @@ def test_the_engine_computes_what_pytorch_computes(references: References) -> No
     node("engine.test.mjs", LAB_REFERENCES=str(references.folder))
 
 
+@pytest.mark.skipif(TYPES is None, reason="no TypeScript found: the types of the page's modules were not checked")
+def test_types_are_what_the_comments_say() -> None:
+    done = subprocess.run([str(TYPES), "-p", str(pack.LAB / "jsconfig.json")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
 @needs_node
 @pytest.mark.skipif(
     kernels.compiler() is None, reason="no zig or clang found: the kernels of the page were not built anew"
@@ -203,15 +214,25 @@ def test_modules_are_bundled_only_while_their_names_differ(tmp_path: Path) -> No
         pack.bundle(["a", "b"], tmp_path)
 
 
-def test_packed_weights_are_the_network_rounded(lite0: networks.Network) -> None:
-    packed = pack.pack(lite0)
+def test_packed_weights_are_the_network_rounded(lite0: networks.Network, shipped: pack.Packed) -> None:
     exact = pack.rounded(lite0, pack.pack(lite0, lambda *_: "float32"))
     x = images.square(images.sample("cat"))
     assert torch.equal(exact(x), lite0(x))
-    assert 4.5e6 < len(packed.content) < 5.5e6
-    twin = pack.rounded(lite0, packed)
+    assert 4.5e6 < len(shipped.content) < 5.5e6
+    twin = pack.rounded(lite0, shipped)
     assert twin(x).argmax() == lite0(x).argmax()
     assert torch.cosine_similarity(twin(x), lite0(x)).item() > 0.99
+
+
+def test_rounding_with_an_eye_on_the_outputs_does_less_harm() -> None:
+    chance = torch.Generator().manual_seed(0)
+    rows = torch.randn(400, 12, generator=chance) @ torch.randn(12, 60, generator=chance)  # inputs that vary together
+    matrix = torch.randn(60, 9, generator=chance).numpy()
+    bits, scale = rounding.compensated(matrix, rounding.Inputs(rows.T @ rows / 400, rows.mean(0)))
+    plain = np.abs(matrix).max(0) / 127
+    alone = np.rint(matrix / plain) * plain
+    harm = [float(np.square(rows.numpy() @ (kept - matrix)).mean()) for kept in (bits * scale, alone)]
+    assert harm[0] < 0.2 * harm[1]
 
 
 # ---- in a browser

@@ -99,12 +99,12 @@ def compensated(matrix: np.ndarray, inputs: Inputs) -> tuple[np.ndarray, np.ndar
 
 
 def _scales(weights: Tensor, products: Tensor) -> Tensor:
-    """For each output the step at which plain rounding does least harm to it, (outputs,)."""
+    """For each output the step with which plain rounding does least harm, were its inputs unrelated, (outputs,)."""
     widest = (weights.abs().amax(dim=1) / 127).clamp(min=1e-12)
     found: list[tuple[Tensor, Tensor]] = []
     for by in SHRINKING:
         scale = (widest * by)[:, None]
         off = (weights / scale).round().clamp(-127, 127) * scale - weights
-        found.append(((off @ products * off).sum(1), scale[:, 0]))
+        found.append((off.square() @ products.diag(), scale[:, 0]))
     best = torch.stack([harm for harm, _ in found]).argmin(0)
     return torch.stack([scale for _, scale in found]).gather(0, best[None])[0]

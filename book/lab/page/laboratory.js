@@ -144,6 +144,7 @@ async function mount(place, mode) {
     place.dataset.mode = one;
     bar.chooser.element.classList.toggle("whole", !MODES[one][2]);
     bar.chooser.closer.hidden = !MODES[one][2];
+    bar.element.hidden = one === "neuron"; // it begins with noise
   };
   place.classList.add("started");
   place.replaceChildren(bar.element);

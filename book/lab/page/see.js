@@ -70,7 +70,7 @@ export function seePanel() {
   });
   const size = slider("Patch", { least: 16, most: 128, step: 8, value: 56, words: (value) => `${value} pixels`, change: () => cover() });
   const remove = button("Take it away", () => uncover());
-  const depth = slider("Layer", { least: 0, most: 15, value: 11, words: (value) => lights[value]?.block ?? "", change: () => layer() });
+  const depth = slider("Layer", { least: 0, most: 15, value: 10, words: (value) => lights[value]?.block ?? "", change: () => layer() });
   const channels = make("div", { className: "lab-chips", role: "group", "aria-label": "channels" });
   const about = make("p", { className: "lab-words" });
   const panels = {
