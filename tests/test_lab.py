@@ -239,18 +239,21 @@ def test_rounding_with_an_eye_on_the_outputs_does_less_harm() -> None:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(tmp_path_factory: pytest.TempPathFactory, shipped: pack.Packed) -> Path:
     """A folder as the rendered book lays it out, with a page for each form of the laboratory and one without."""
     folder = tmp_path_factory.mktemp("site")
     static = folder / "_static"
-    made = pack.build(static / "lab")
+    made = pack.build(static / "lab", shipped)
     assert [path.name for path in made] == ["network.js", "lab.css"]
     times = [path.stat().st_mtime_ns for path in made]
     assert [path.stat().st_mtime_ns for path in pack.build(static / "lab")] == times  # nothing changed, nothing written
     shutil.copy(Path(pack.__file__).parent.parent / "_static" / "lab.js", static)
     for mode in ("all", "see", "attack", "dream", "none"):
         element = f'<div class="lab" data-lab="{mode}"></div>' if mode != "none" else "<p>A chapter.</p>"
-        head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width">' + LAUNCHER
+        head = (
+            '<meta charset="utf-8"><meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
+            + LAUNCHER
+        )
         (folder / f"{mode}.html").write_text(
             f'<!doctype html><html lang="en"><head>{head}</head><body>{element}</body></html>'
         )

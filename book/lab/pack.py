@@ -264,8 +264,13 @@ def script(network: Network, packed: Packed, extra: Mapping[str, Any] | None = N
     return f'{NOTICE}(() => {{\n"use strict";\nconst PACKED = {text};\n{bundle(PAGE)}\n}})();\n'
 
 
-def build(folder: Path) -> list[Path]:
-    """Write what the pages need into a folder, unless it is there already; which files they are."""
+def build(folder: Path, packed: Packed | None = None) -> list[Path]:
+    """Write what the pages need into a folder, unless it is there already; which files they are.
+
+    Args:
+        folder: where they go.
+        packed: the network, if it is packed already.
+    """
     made, stamp = [folder / "network.js", folder / "lab.css"], folder / ".digest"
     wanted = digest()
     if all(path.is_file() for path in made) and stamp.is_file() and stamp.read_text() == wanted:
@@ -273,7 +278,7 @@ def build(folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     stamp.unlink(missing_ok=True)
     network = networks.load(NETWORK, device="cpu")
-    made[0].write_text(script(network, pack(network), {"precision": precision_table()}), encoding="utf-8")
+    made[0].write_text(script(network, packed or pack(network), {"precision": precision_table()}), encoding="utf-8")
     made[1].write_text((LAB / "page" / "lab.css").read_text(encoding="utf-8"), encoding="utf-8")
     stamp.write_text(wanted)
     return made

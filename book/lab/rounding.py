@@ -17,7 +17,7 @@ from torch import Tensor
 from helpers import images
 from helpers.networks import Network
 
-CROPS, BATCH = 5, 8  # crops of each picture; of which so many go through the network at a time
+CROPS, BATCH = 4, 8  # crops of each picture; of which so many go through the network at a time
 SIDE = 224  # pixels
 DAMPING = 0.01  # of the mean square of an input: how little is known of inputs that hardly vary
 SHRINKING = (1, 0.95, 0.9, 0.85, 0.8, 0.7)  # how far the largest weights may be clipped for finer steps

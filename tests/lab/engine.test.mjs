@@ -90,8 +90,9 @@ test("the attack flips what Python flips", async () => {
   let same = 0;
   for (const { name, category, to } of references.attacks) {
     const settings = { category, toward: false, epsilon: 1 / 255, steps: 4 };
-    const moved = await climbing.attack(engines.mixed, picture({ name, height: 224, width: 224 }), settings, async () => true);
-    const shares = climbing.answers(engines.mixed, moved), best = shares.indexOf(Math.max(...shares));
+    const engine = engines.relaxed ?? engines.mixed;
+    const moved = await climbing.attack(engine, picture({ name, height: 224, width: 224 }), settings, async () => true);
+    const shares = climbing.answers(engine, moved), best = shares.indexOf(Math.max(...shares));
     assert.ok(farthest(moved.pixels, floats(`${name}.pixels`)) <= 1 / 255 + 1e-6);
     same += Number(best !== category && to !== category);
   }
