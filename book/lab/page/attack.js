@@ -49,12 +49,13 @@ const TREATMENTS = [
   ["cropped by 12 pixels a side", (given) => cropped(given, 12)],
 ];
 
-export function attackPanel() {
+/** @param {DOMStringMap} given category to begin with */
+export function attackPanel({ category: named = "remote control" }) {
   const [before, after, difference] = [picture("the square before the attack"), picture("the square after the attack"), picture("what was added, amplified")];
   const bars = [answerBars(3), answerBars(3)], told = progress();
   const title = make("figcaption", { textContent: "what was added" });
   const way = choice("Lead it", [["toward", "toward another name"], ["away", "away from its answer"]], "toward", () => arrange());
-  const target = categoryField("Name", "remote control");
+  const target = categoryField("Name", named);
   const epsilon = slider("Gray levels", { least: 0, most: EPSILONS.length - 1, value: 4, words: (i) => `${EPSILONS[i]} of 255`, change: () => code.refresh() });
   const steps = choice("Steps", [["5", "5"], ["10", "10"], ["20", "20"], ["40", "40"]], "10", () => code.refresh());
   const run = button("Attack", () => start(attack), "lab-main"), stop = button("Stop", () => job?.stop());

@@ -14,14 +14,15 @@ const BLOCKS = /** @type {{block?: string, outputs: number}[]} */ (packed.networ
 const SIZES = [224, 320, 448, 600]; // pixels, the longer side
 const NATURAL = { color: 0.6, seed: 0 };
 
-export function dreamPanel() {
+/** @param {DOMStringMap} given layer or category to begin with */
+export function dreamPanel({ layer = "blocks.4.2", category: named }) {
   const shown = make("canvas", { className: "lab-picture", role: "img" }), brushed = make("canvas", { className: "lab-brushed", "aria-hidden": "true" });
   const stage = make("div", { className: "lab-stage" }, shown, brushed), told = progress();
   const layers = BLOCKS.map(({ block }) => /** @type {[string, string]} */ ([String(block), `${block}${DRAWS[String(block)] ? `: ${DRAWS[String(block)]}` : ""}`]));
-  const what = choice("More of", [...layers, ["category", "one category…"]], "blocks.4.2", () => arrange());
+  const what = choice("More of", [...layers, ["category", "one category…"]], named ? "category" : layer, () => arrange());
   const channel = make("input", { type: "number", min: 0, placeholder: "all" });
   const channelField = make("label", { className: "lab-field" }, make("span", { textContent: "Channel" }), channel);
-  const target = categoryField("Category", "Samoyed");
+  const target = categoryField("Category", named ?? "Samoyed");
   const strength = slider("Strength of a step", { least: 2, most: 40, value: 15, words: (value) => String(value / 1000), change: () => code.refresh() });
   const octaves = slider("Sizes (octaves)", { least: 1, most: 6, value: 4, change: () => code.refresh() });
   const steps = slider("Steps at each", { least: 5, most: 60, step: 5, value: 20, change: () => code.refresh() });

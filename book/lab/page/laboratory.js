@@ -10,7 +10,7 @@ import { photoName, progress, squareChooser } from "./widgets.js";
 import { canvas, photos } from "./photo.js";
 import { seePanel, view } from "./see.js";
 
-/** @type {{[mode: string]: [string, () => HTMLElement, boolean]}} words, panel, and whether it looks at the square */
+/** @type {{[mode: string]: [string, (given: DOMStringMap) => HTMLElement, boolean]}} words, panel, and whether it looks at the square */
 const MODES = {
   see: ["See", seePanel, true],
   attack: ["Attack", attackPanel, true],
@@ -124,7 +124,8 @@ function precision() {
 }
 
 /**
- * Make a laboratory of an element; what is in it goes.
+ * Make a laboratory of an element; what is in it goes. Its data attributes choose what it begins with: `sample`, as
+ * long as the reader has no photo, `layer` or `category`.
  * @param {HTMLElement} place
  * @param {string} mode one of MODES, or "all"
  */
@@ -135,7 +136,7 @@ async function mount(place, mode) {
   const made = {};
   const open = (/** @type {string} */ one) => {
     if (!made[one]) {
-      made[one] = make("div", { id: `lab-panel-${one}`, className: "lab-panel" }, MODES[one][1]());
+      made[one] = make("div", { id: `lab-panel-${one}`, className: "lab-panel" }, MODES[one][1](place.dataset));
       if (all) made[one].setAttribute("role", "tabpanel");
       if (all) made[one].setAttribute("aria-labelledby", `lab-tab-${one}`);
       panels.append(made[one]);
@@ -148,19 +149,19 @@ async function mount(place, mode) {
   };
   place.classList.add("started");
   place.replaceChildren(bar.element);
-  place.addEventListener("dragover", (event) => event.preventDefault());
-  place.addEventListener("drop", (event) => {
+  place.ondragover = (event) => event.preventDefault();
+  place.ondrop = (event) => {
     event.preventDefault();
     take(event.dataTransfer?.files, bar.told.fail, () => bar.told.say(""));
-  });
+  };
   document.addEventListener("paste", (event) => {
     if (event.clipboardData?.files.length && place === document.querySelector(".lab.started")) take(event.clipboardData.files, bar.told.fail, () => bar.told.say(""));
   });
   told.say("Unpacking the network…");
   place.append(told.element);
-  await machine.start();
-  if (!photos.drawn) await photos.recall();
+  if (!photos.drawn) await photos.recall(place.dataset.sample);
   bar.draw();
+  await machine.start();
   if (all) {
     const tabs = tabList(modes, open);
     place.append(tabs.element, panels, precision());

@@ -6,9 +6,10 @@ import { paint } from "./photo.js";
 import { answerBars, categoryField, likeliest, names, picture, progress, python, pythonName } from "./widgets.js";
 import { toBytes } from "../pictures.js";
 
-export function neuronPanel() {
+/** @param {DOMStringMap} given category to begin with */
+export function neuronPanel({ category: named = "great white shark" }) {
   const shown = picture("the class image, not drawn yet", 128), bars = answerBars(), told = progress();
-  const target = categoryField("Category", "great white shark");
+  const target = categoryField("Category", named);
   const side = choice("Side", [["64", "64 pixels"], ["128", "128 pixels"], ["256", "256 pixels, slow"]], "128", () => code.refresh());
   const steps = slider("Steps", { least: 20, most: 160, step: 20, value: 60, change: () => code.refresh() });
   const seed = slider("Seed", { least: 0, most: 20, value: 0, change: () => code.refresh() });

@@ -66,14 +66,14 @@ class Photos extends EventTarget {
     this.put(drawn, name, { sample, words });
   }
 
-  /** @param {string} name of a sample */
-  async loadSample(name) {
+  /** @param {string} name of a sample @param {boolean} [keep] for the other pages */
+  async loadSample(name, keep = true) {
     const { url } = packed.samples.find((/** @type {any} */ one) => one.name === name);
     const image = make("img", { src: url, alt: "" });
     await image.decode();
     const [drawn, context] = canvas(image.naturalWidth, image.naturalHeight);
     context.drawImage(image, 0, 0);
-    this.put(drawn, name, { sample: name });
+    this.put(drawn, name, { sample: name, keep });
   }
 
   /** @param {HTMLCanvasElement} drawn @param {string} name @param {{sample?: string, words?: string, keep?: boolean}} [more] */
@@ -126,8 +126,8 @@ class Photos extends EventTarget {
     }
   }
 
-  /** The photo that an earlier page kept, or else a sample. */
-  async recall() {
+  /** The photo that an earlier page kept, or else a sample. @param {string} [otherwise] */
+  async recall(otherwise = "cat") {
     try {
       const { url, name, sample, words } = JSON.parse(localStorage.getItem(KEY) ?? "");
       if (sample) return await this.loadSample(sample);
@@ -137,7 +137,7 @@ class Photos extends EventTarget {
       context.drawImage(image, 0, 0);
       this.put(drawn, name, { words, keep: false });
     } catch {
-      await this.loadSample("cat");
+      await this.loadSample(otherwise, false);
     }
   }
 
@@ -146,7 +146,7 @@ class Photos extends EventTarget {
     try {
       localStorage.removeItem(KEY);
     } catch { /* then there is nothing to forget */ }
-    await this.loadSample("cat");
+    await this.loadSample("cat", false);
   }
 
   /** The line of Python that loads it. @param {number} [longest] pixels */

@@ -65,32 +65,35 @@ export function categoryField(text, value) {
 
 /** A line that tells what goes on, a bar, and what went wrong; screen readers hear the quarters, not each step. */
 export function progress() {
-  const bar = make("progress", { max: 1, value: 0, hidden: true }), words = make("p", { className: "lab-words" });
-  const heard = make("p", { className: "lab-heard", role: "status" }), wrong = make("p", { className: "lab-wrong", role: "alert" });
+  const bar = make("progress", { max: 1, value: 0, hidden: true }), now = make("p", { className: "lab-words", "aria-hidden": "true" });
+  const heard = make("p", { className: "lab-words", role: "status" }), wrong = make("p", { className: "lab-wrong", role: "alert" });
   let quarter = 0;
+  /** @param {boolean} busy @param {string} text */
+  const turn = (busy, text) => {
+    bar.hidden = !busy;
+    heard.className = busy ? "lab-heard" : "lab-words";
+    now.textContent = busy ? text : "";
+    if (!busy) heard.textContent = text;
+  };
   return {
-    element: make("div", { className: "lab-progress" }, bar, words, heard, wrong),
+    element: make("div", { className: "lab-progress" }, bar, now, heard, wrong),
     /** @param {number} step @param {number} of @param {string} text */
     step(step, of, text) {
-      bar.hidden = false;
+      turn(true, text);
+      wrong.textContent = "";
       bar.value = step / of;
-      words.textContent = text;
-      if (Math.floor((4 * step) / of) !== quarter && step < of) {
-        quarter = Math.floor((4 * step) / of);
-        if (quarter) heard.textContent = `${quarter * 25} percent done`;
-      }
+      const next = Math.floor((4 * step) / of);
+      if (next !== quarter && step < of) heard.textContent = next ? `${next * 25} percent done` : "";
+      quarter = next;
     },
     /** @param {string} text */
     say(text) {
-      bar.hidden = true;
-      quarter = 0;
-      words.textContent = heard.textContent = text;
+      turn(false, text);
       wrong.textContent = "";
     },
     /** @param {unknown} error */
     fail(error) {
-      bar.hidden = true;
-      words.textContent = heard.textContent = "";
+      turn(false, "");
       wrong.textContent = error instanceof Error ? error.message : String(error);
     },
   };
