@@ -15,7 +15,8 @@ let usual;
 
 /** What the page wants of the jobs that run: "go", "pause" or "stop". @type {Map<number, string>} */
 const jobs = new Map();
-let wake = () => {};
+/** Jobs that pause, and what wakes them. @type {Set<() => void>} */
+const asleep = new Set();
 
 /** Let messages come in. @returns {Promise<void>} */
 const breathe = () =>
@@ -29,7 +30,7 @@ const breathe = () =>
 async function report(id, step, moved = []) {
   postMessage({ id, kind: "step", step }, { transfer: moved });
   await breathe();
-  while (jobs.get(id) === "pause") await new Promise((done) => (wake = () => done(null)));
+  while (jobs.get(id) === "pause") await new Promise((done) => asleep.add(() => done(null)));
   return jobs.get(id) === "go";
 }
 
@@ -80,7 +81,8 @@ onmessage = async ({ data }) => {
   const { id, what } = data;
   if (what === "go" || what === "pause" || what === "stop") {
     if (jobs.has(id)) jobs.set(id, what);
-    return wake();
+    for (const wake of asleep) wake();
+    return asleep.clear();
   }
   jobs.set(id, "go");
   try {

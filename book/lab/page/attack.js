@@ -88,10 +88,11 @@ export function attackPanel({ category: named = "remote control" }) {
   /** @param {() => Promise<void>} work */
   async function start(work) {
     if (job) return;
+    const given = view.now;
     try {
       await work();
     } catch (error) {
-      told.fail(error);
+      if (given === view.now) told.fail(error);
     } finally {
       job = null;
       ready();
@@ -117,7 +118,8 @@ export function attackPanel({ category: named = "remote control" }) {
       told.step(step, of, `step ${step} of ${of}: ${names[category]} had ${percent(Math.exp(settings.toward ? score : -score))}`);
     });
     ready();
-    const { picture: result, shares } = await job.promise;
+    const given = view.now, { picture: result, shares } = await job.promise;
+    if (given !== view.now) return; // another photo has come
     made = { picture: result, category, toward: settings.toward };
     show(toBytes(result.pixels), result.pixels);
     bars[1].show(shares, category);
@@ -131,7 +133,8 @@ export function attackPanel({ category: named = "remote control" }) {
     job = machine.ask("least", { picture: view.now?.picture, settings }, ({ step, of, epsilon: tried }) =>
       told.step(step, of, `trying ${levels(tried)} gray levels`));
     ready();
-    const { epsilon: found, picture: result } = await job.promise;
+    const given = view.now, { epsilon: found, picture: result } = await job.promise;
+    if (given !== view.now) return;
     if (result) {
       const { shares } = await machine.get("look", { picture: result });
       made = { picture: result, category, toward: settings.toward };
@@ -143,7 +146,7 @@ export function attackPanel({ category: named = "remote control" }) {
   }
 
   async function survival() {
-    const { picture: result, category, toward: to } = /** @type {any} */ (made);
+    const { picture: result, category, toward: to } = /** @type {any} */ (made), given = view.now;
     const rows = [];
     for (const [name, treat] of TREATMENTS) {
       told.step(rows.length, TREATMENTS.length, name);
@@ -151,6 +154,7 @@ export function attackPanel({ category: named = "remote control" }) {
       const best = likeliest(shares, 1)[0], fooled = (best === category) === to;
       rows.push(make("tr", { className: fooled ? "yes" : "no" }, make("th", { scope: "row", textContent: name }), make("td", { textContent: `${names[best]}, ${percent(shares[best])}` }), make("td", { textContent: fooled ? "✓ still fooled" : "✗ no longer" })));
     }
+    if (given !== view.now) return;
     table.replaceChildren(make("caption", { textContent: "What is left of it after an everyday treatment" }), make("tbody", {}, ...rows));
     table.hidden = false;
     told.say(`Of ${TREATMENTS.length - 1} treatments it survives ${rows.slice(1).filter((row) => row.className === "yes").length}.`);
@@ -199,6 +203,7 @@ export function attackPanel({ category: named = "remote control" }) {
     bars[1].element.replaceChildren();
     made = null;
     table.hidden = true;
+    told.say("");
     job?.stop();
     ready();
     code.refresh();

@@ -29,13 +29,13 @@ export function dreamPanel({ layer = "blocks.4.2", category: named }) {
   const size = choice("Longer side", SIZES.map((side) => [String(side), `${side} pixels`]), matchMedia("(max-width: 600px)").matches ? "224" : "320", () => reset());
   const run = button("Dream", () => start(reached ?? photo()), "lab-main"), hold = button("Pause", () => pause()), stop = button("Stop", () => job?.stop());
   const again = button("Start over", () => reset()), compare = button("Show the photo", () => toggle());
-  const brush = button("Brush", () => choose(!brushing)), unbrush = button("Dream everywhere", () => clearMask());
+  const where = choice("Where it may dream", [["all", "everywhere"], ["upper", "upper half"], ["lower", "lower half"], ["brush", "where I paint"]], "all", () => region());
   const width = slider("Brush", { least: 4, most: 40, value: 14, words: (value) => `${value} % wide` });
   const savePng = button("Save PNG", () => shown.toBlob((/** @type {Blob | null} */ blob) => blob && saveAs(blob, "dream.png"), "image/png"));
   const saveFilm = button("Save the making", () => film());
   /** @type {import("./machine.js").Job | null} */
   let job = null;
-  let paused = false, brushing = false, masked = false, comparing = false, changed = 0;
+  let paused = false, comparing = false, changed = 0;
   /** @type {Picture | null} what the last dream came to */
   let reached = null;
   /** @type {Promise<Blob | null>[]} */
@@ -65,10 +65,10 @@ export function dreamPanel({ layer = "blocks.4.2", category: named }) {
     compare.disabled = !reached;
     compare.setAttribute("aria-pressed", String(comparing));
     savePng.disabled = saveFilm.disabled = Boolean(job) || !reached;
-    brush.setAttribute("aria-pressed", String(brushing));
-    stage.classList.toggle("brushing", brushing);
-    brush.disabled = Boolean(job);
-    unbrush.disabled = !masked || Boolean(job);
+    const painting = where.get() === "brush" && !job;
+    stage.classList.toggle("brushing", painting || (where.get() !== "all" && !job && !reached));
+    stage.classList.toggle("painting", painting);
+    /** @type {HTMLElement} */ (width.element).hidden = !painting;
   }
 
   /** @param {Picture} picture */
@@ -84,34 +84,35 @@ export function dreamPanel({ layer = "blocks.4.2", category: named }) {
     const given = photo();
     [shown.width, shown.height] = [given.width, given.height];
     stage.style.maxWidth = `calc(80vh * ${given.width / given.height})`;
-    clearMask();
+    region();
     draw(given);
     told.say("");
     ready();
     code.refresh();
   }
 
-  function clearMask() {
-    masked = false;
+  /** Begin a region anew. */
+  function region() {
     [brushed.width, brushed.height] = [shown.width, shown.height];
+    const context = /** @type {CanvasRenderingContext2D} */ (brushed.getContext("2d")), half = shown.height / 2;
+    context.fillStyle = "#e69f00";
+    if (where.get() === "upper") context.fillRect(0, 0, shown.width, half);
+    if (where.get() === "lower") context.fillRect(0, half, shown.width, half);
+    if (where.get() === "brush") told.say("Paint where it may dream; the rest stays as it is.");
     ready();
-  }
-
-  /** @param {boolean} on */
-  function choose(on) {
-    brushing = on;
-    if (on) told.say("Paint where it may dream; the rest stays as it is.");
-    ready();
+    code.refresh();
   }
 
   /** The region that may dream, (height, width) from 0 to 1. @param {Picture} given */
   function mask(given) {
-    if (!masked) return undefined;
+    if (where.get() === "all") return undefined;
     const [, context] = canvas(given.width, given.height);
     context.filter = `blur(${Math.round(given.width / 60)}px)`;
     context.drawImage(brushed, 0, 0, given.width, given.height);
     const { data } = context.getImageData(0, 0, given.width, given.height);
-    return Float32Array.from({ length: given.width * given.height }, (_, i) => Math.min(1, data[4 * i + 3] / 128));
+    const plane = Float32Array.from({ length: given.width * given.height }, (_, i) => Math.min(1, data[4 * i + 3] / 128));
+    if (!plane.some(Boolean)) throw new Error("Nothing is painted yet: paint where it may dream, or let it dream everywhere.");
+    return plane;
   }
 
   function wanted() {
@@ -129,7 +130,6 @@ export function dreamPanel({ layer = "blocks.4.2", category: named }) {
       const goal = wanted(), category = isCategory();
       const settings = { ...NATURAL, octaves: octaves.get(), steps: steps.get(), size: strength.get() / 1000, blur: category ? 1 : 0.5, jitter: category ? 24 : 16, mask: mask(given) };
       const every = Math.ceil((settings.octaves * settings.steps) / FRAMES);
-      choose(false);
       comparing = false;
       job = machine.ask("dream", { picture: given, wanted: goal, settings }, ({ step, of, score, bytes, height, width: wide }) => {
         if (mine !== changed) return;
@@ -148,6 +148,7 @@ export function dreamPanel({ layer = "blocks.4.2", category: named }) {
       if (mine === changed) told.fail(error);
     } finally {
       job = null;
+      paused = false;
       ready();
     }
   }
@@ -176,16 +177,14 @@ export function dreamPanel({ layer = "blocks.4.2", category: named }) {
   }
 
   drag(stage, (x, y, first) => {
-    if (!brushing) return;
+    if (where.get() !== "brush" || job) return;
     const context = /** @type {CanvasRenderingContext2D} */ (brushed.getContext("2d"));
-    masked = true;
     context.strokeStyle = "#e69f00";
     context.lineCap = context.lineJoin = "round";
     context.lineWidth = (width.get() / 100) * brushed.width;
     if (first) context.beginPath();
     context.lineTo(x * brushed.width, y * brushed.height + (first ? 0.01 : 0));
     context.stroke();
-    unbrush.disabled = false;
   });
 
   const code = /** @type {any} */ (python(() => {
@@ -203,16 +202,16 @@ export function dreamPanel({ layer = "blocks.4.2", category: named }) {
     } else if (channel.value !== "") {
       middle = [`objective = lambda x: network.features(x, "${what.get()}")["${what.get()}"][:, ${channel.value}].mean(dim=(1, 2))`, ...climb(16)];
     }
-    if (masked) middle.push("# (the brush is a thing of the page alone)");
+    if (where.get() !== "all") middle.push("# (that only a part may dream is a thing of the page alone)");
     return [...head, ...middle, 'images.save(dream, "dream.png")'].join("\n");
   }));
   for (const input of [channel, target.input]) input.addEventListener("change", () => code.refresh());
   photos.addEventListener("photo", reset);
   const element = make("div", {},
-    make("div", { className: "lab-controls" }, what.element, channelField, target.element, strength.element, octaves.element, steps.element, size.element),
+    make("div", { className: "lab-controls" }, what.element, channelField, target.element, strength.element, octaves.element, steps.element, size.element, where.element, width.element),
     make("div", { className: "lab-buttons" }, run, hold, stop, again, compare),
     told.element, stage,
-    make("div", { className: "lab-buttons" }, brush, unbrush, savePng, saveFilm), width.element, code);
+    make("div", { className: "lab-buttons" }, savePng, saveFilm), code);
   arrange();
   if (photos.drawn) reset();
   return element;

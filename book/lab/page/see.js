@@ -140,6 +140,7 @@ export function seePanel() {
   }
 
   function place(/** @type {number} */ x, /** @type {number} */ y) {
+    if (!lights.length) return; // not yet known
     clicked = [x, y];
     const where = { block: lights[depth.get()].block, across: x, down: y, channel };
     ask(async () => {
