@@ -8,6 +8,7 @@ three find the same slopes. It needs Chromium, npm, and ``pip install onnx``.
 from __future__ import annotations
 
 import base64
+import gzip
 import http.server
 import importlib.util
 import json
@@ -86,8 +87,51 @@ def measured(folder: Path) -> dict[str, Any]:
     return found
 
 
+FREEZE = """async (seconds) => {
+  let [before, longest] = [performance.now(), 0];
+  const end = before + 1000 * seconds;
+  while (before < end) {
+    const now = await new Promise((done) => requestAnimationFrame(done));
+    longest = Math.max(longest, performance.now() - before);
+    before = performance.now();
+  }
+  return longest;
+}"""
+
+
+def freezes(folder: Path, times: int = 5) -> Spread:
+    """The page's longest freeze in two seconds, in milliseconds, while its worker dreams; over a few such spans."""
+    from playwright.sync_api import sync_playwright
+
+    static = folder / "_static"
+    pack.build(static / "lab")
+    shutil.copy(pack.LAB.parent / "_static" / "lab.js", static)
+    page = '<!doctype html><script src="_static/lab.js"></script><div class="lab" data-lab="dream"></div>'
+    (folder / "dream.html").write_text(page)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        opened = browser.new_page()
+        opened.goto((folder / "dream.html").as_uri())
+        opened.get_by_role("button", name="Start the laboratory").click()
+        opened.get_by_label("Steps at each").fill("60")
+        opened.get_by_label("Longer side").select_option("448")
+        opened.get_by_role("button", name="Dream", exact=True).click()
+        opened.wait_for_timeout(500)
+        found = [opened.evaluate(FREEZE, 2) for _ in range(times)]
+        browser.close()
+    return spread(found)
+
+
+def weights(folder: Path) -> str:
+    """What a reader loads who starts the laboratory, and who opens any other page."""
+    script, launcher = folder / "_static" / "lab" / "network.js", folder / "_static" / "lab.js"
+    zipped = len(gzip.compress(script.read_bytes(), 6)) / 1e6
+    whole, few = script.stat().st_size / 1e6, launcher.stat().st_size / 1e3
+    return f"{whole:.1f} MB ({zipped:.1f} MB zipped); any other page loads {few:.1f} kB for it"
+
+
 def rows() -> dict[str, Spread | str]:
-    """Our time divided by each peer's; below 1 ours is faster."""
+    """Our time divided by each peer's; below 1 ours is faster. And how the laboratory's own page fares."""
     if words := lacking():
         return {"in the page: ours / tfjs-wasm, onnxruntime-web": f"not measured: {words}"}
     site(FOLDER)
@@ -95,12 +139,17 @@ def rows() -> dict[str, Spread | str]:
     low = min(found["agreement"].values())
     if low < 0.999:
         raise RuntimeError(f"the sides of the page do not find the same slopes: {found['agreement']}")
-    return {
+    ratios: dict[str, Spread | str] = {
         f"in the page, {words} at {SIDE} px: ours / {peer}": spread(
             [mine / other for mine, other in zip(found["ms"][task]["ours"], found["ms"][task][key], strict=True)]
         )
         for task, words in TASKS.items()
         for key, peer in PEERS.items()
+    }
+    freeze = freezes(FOLDER)
+    return ratios | {
+        "the page's longest freeze in two seconds of dreaming at 448 px, in ms": freeze,
+        "what starting the laboratory loads": weights(FOLDER),
     }
 
 
