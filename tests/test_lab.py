@@ -481,7 +481,8 @@ def test_a_dream_can_be_paused_stopped_and_taken_up(opened: Callable[..., Any]) 
         page.get_by_role("button", name="Save PNG").click()
     with page.expect_download() as film:
         page.get_by_role("button", name="Save the making").click()
-    assert Image.open(png_file.value.path()).size == (320, 213)
+    with Image.open(png_file.value.path()) as still:
+        assert still.size == (320, 213)
     with Image.open(film.value.path()) as moving:
         assert moving.format == "WEBP"
         assert moving.n_frames > 2

@@ -140,8 +140,8 @@ export function seePanel() {
   }
 
   function place(/** @type {number} */ x, /** @type {number} */ y) {
-    if (!lights.length) return; // not yet known
     clicked = [x, y];
+    if (!lights.length) return; // they are on their way, and will come back to it
     const where = { block: lights[depth.get()].block, across: x, down: y, channel };
     ask(async () => {
       const plane = await machine.get("place", { picture: view.now?.picture, where });
