@@ -1,4 +1,4 @@
-"""Small networks on real handwritten digits: the data, the networks, and the training of many of them at once.
+"""Small networks on handwritten digits and on spirals: the data, the networks, and the training of many at once.
 
 A network of a few thousand weights leaves a processor waiting for work, so networks of one architecture are
 trained side by side, as one stack: ten seeds take about as long as four would one after the other.
@@ -16,7 +16,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from helpers import disturbance
 from helpers.ascent import OnStep, Step, interruptible
@@ -55,6 +55,17 @@ def digits(*, train: int | None = None, seed: int = 0) -> Digits:
     order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
     x, y = torch.tensor(pixels, dtype=torch.float32)[order] / 16, torch.tensor(labels)[order]
     return Digits(x[TEST : TEST + train], y[TEST : TEST + train], x[:TEST], y[:TEST])
+
+
+@usual_state()
+def spirals(count: int, *, turns: float, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Two intertwined spirals in the unit disk: points (count, 2), and to which of the two each belongs, 0.0 or 1.0."""
+    generator = torch.Generator().manual_seed(seed)
+    t = torch.rand(count, generator=generator).sqrt()
+    kind = torch.arange(count) % 2
+    angle = 2 * torch.pi * turns * t + torch.pi * kind
+    place = t[:, None] * torch.stack([angle.cos(), angle.sin()], dim=1)
+    return place + 0.01 * torch.randn(count, 2, generator=generator), kind.float()
 
 
 @usual_state()
@@ -159,6 +170,25 @@ def _hand_back(weights: dict[str, Tensor], networks: Sequence[nn.Module]) -> Non
     for i, network in enumerate(networks):
         for name, weight in network.named_parameters():
             weight.copy_(weights[name][i])
+
+
+@usual_state()
+def separate(network: Net, points: Tensor, kind: Tensor, *, steps: int = 900, batch: int = 200, seed: int = 0) -> Net:
+    """The network, of one output, trained in place to be above 0 for points of kind 1 and below for those of kind 0.
+
+    AdamW at a rate of 0.01 that follows half a cosine down to 0.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=0.01)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    for _ in range(steps):
+        chosen = torch.randperm(len(points), generator=generator)[:batch]
+        loss = binary_cross_entropy_with_logits(network(points[chosen])[:, 0], kind[chosen])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    return network
 
 
 def _drawn(examples: Tensor, batch: int) -> Tensor:

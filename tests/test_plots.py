@@ -16,7 +16,7 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from helpers import figure, images, plots
+from helpers import figure, images, patchwork, plots, training
 from helpers.plots import shading
 
 TOP = [("Egyptian cat", 0.6), ("tabby", 0.3), ("tiger cat", 0.1)]
@@ -469,6 +469,7 @@ NAMES = [NASTY[i:] + NASTY[:i] for i in range(len(NASTY))]
 X = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
 LINE = ([0.5, 1.0], [1.0, 2.0])
 GRID = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+FACETS = patchwork.patches(training.mlp([2, 3, 1]), (0, 1, 0, 1))
 FIGURES = {  # how each shows three names
     "strip": lambda a, b, c: plots.strip([X, X, X], [a, b, c]),
     "guesses": lambda a, b, c: plots.guesses([X], [[(a, 0.5), (b, 0.4)]], [c]),
@@ -491,7 +492,14 @@ FIGURES = {  # how each shows three names
     "journeys": lambda a, b, c: plots.journeys({a: {b: LINE}}, x=[c], y="y"),
     "sheets": lambda a, b, c: plots.sheets({name: torch.rand(4, 4) for name in (a, b, c)}, scale=1, side=2),
     "discs": lambda a, b, c: plots.discs({a: {b: GRID, c: GRID}}),
+    "runs": lambda a, b, c: plots.runs({a: {b: GRID}}, over=[0, 1], x=c, y="y"),
+    "blends": lambda a, b, c: plots.blends({a: ([1.0, 2.0], 1.5), b: ([1.0], 1.0)}, x=c),
     "neurons": lambda a, b, c: plots.neurons({a: GRID[0], b: GRID[1]}, label=[(0, c)]),
+    "patchworks": lambda a, b, c: plots.patchworks(
+        {n: plots.Dots(GRID, GRID[0]) for n in (a, b, c)}, bounds=(0, 5, 0, 5)
+    ),
+    "walk": lambda a, b, c: plots.walk(FACETS, GRID, {a: LINE, b: LINE}, bounds=(0, 1, 0, 1), marks=[0.5], x=c),
+    "multiples": lambda a, b, c: plots.multiples({a: {b: LINE}}, x=c),
     "mosaic": lambda a, b, c: plots.mosaic({n: ([SQUARE], np.ones((1, 3))) for n in (a, b, c)}, bounds=(0, 1, 0, 1)),
 }
 
@@ -509,9 +517,10 @@ def test_names_are_shown_as_they_are(draw, names):
 
 def test_every_figure_function_has_its_names_tried():
     made = {name.partition(",")[0] for name in FIGURES}
-    pictures = {"glow", "strongest", "tint", "compass", "relief"}  # these give pictures and colors, without words
+    # these give pictures, colors and parts of figures, without words
+    pictures = {"glow", "strongest", "tint", "compass", "relief", "terrain", "Dots", "Seams"}
     functions = {name for name in plots.__all__ if callable(getattr(plots, name))}
-    assert functions - made - pictures == {"show", "blank", "clouds"}  # clouds writes numbers alone
+    assert functions - made - pictures == {"show", "blank", "clouds", "wiring"}  # the last two have no names
 
 
 def test_two_categories_of_one_name_have_a_bar_each():
