@@ -102,7 +102,14 @@ def animate(frames: Iterable[Tensor], path: str | os.PathLike[str], *, fps: floa
 
 
 def sample(name: str, *, size: int | None = None) -> Tensor:
-    """One of the book's own pictures, (1, 3, H, W): see `samples()` for their names; `size` as in `load`."""
+    """One of the book's own pictures, (1, 3, H, W); `size` as in `load`.
+
+    Args:
+        name: of an animal ("cat", "otter", "raccoon"), a landscape ("cypresses", "lake", "mountains", "sky", "valley",
+            "volcano"), another photo ("astronaut", "coffee", "rocket"), a painting ("cafe_terrace",
+            "church_at_auvers") or a drawing ("cartoon", "clouds"). `samples()` lists them, pictures/CREDITS.md tells
+            whose they are.
+    """
     if name not in samples():
         near = difflib.get_close_matches(str(name), samples(), n=1, cutoff=0.4) or samples()
         raise ValueError(f"there is no sample {name!r}; did you mean {' or '.join(map(repr, near))}?")

@@ -15,7 +15,7 @@ from typing import TypeVar
 import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
-from torch.func import functional_call, grad_and_value, stack_module_state, vmap
+from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from helpers import disturbance
@@ -134,27 +134,26 @@ def train(
     examples = torch.arange(len(x)).expand(len(networks), -1) if examples is None else examples
     _check(networks, x, y, steps=steps, batch=batch, examples=examples)
     weights, _ = stack_module_state(list(networks))
-    slopes = _slopes(copy.deepcopy(networks[0]).train(), loss)
-    optimizer = torch.optim.AdamW(weights.values(), lr=rate, weight_decay=decay, foreach=True)
+    losses_of = _losses(copy.deepcopy(networks[0]).train(), loss)
+    optimizer = torch.optim.AdamW(weights.values(), lr=rate, weight_decay=decay, fused=True)
     history = torch.full((steps, len(networks)), float("nan"))
-    with interruptible(on_step), torch.random.fork_rng(devices=[]):
+    with interruptible(on_step), torch.enable_grad(), torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         for step in range(1, steps + 1):
             chosen = _drawn(examples, batch)
-            with torch.no_grad():  # the slopes are wanted, a second graph to differentiate them is not
-                gradients, losses = slopes(weights, x[chosen], y[chosen])
-            for name, weight in weights.items():
-                weight.grad = gradients[name]
+            losses = losses_of(weights, x[chosen], y[chosen])
+            optimizer.zero_grad()
+            losses.sum().backward()  # a network's weights occur in its own loss alone
             optimizer.step()
-            history[step - 1] = losses
+            history[step - 1] = losses.detach()
             if on_step is not None:
                 on_step(Step(step, steps, losses.mean().item()))
     _hand_back(weights, networks)
     return history
 
 
-def _slopes(skeleton: nn.Module, loss: Loss) -> Callable[..., tuple[dict[str, Tensor], Tensor]]:
-    """What gives, for stacked weights and each network's batch, the gradients (stacked too) and the losses."""
+def _losses(skeleton: nn.Module, loss: Loss) -> Callable[..., Tensor]:
+    """What gives, for stacked weights and each network's batch, the loss of each network."""
 
     def batch_loss(weights: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
         outputs = functional_call(skeleton, weights, (x,))
@@ -162,7 +161,7 @@ def _slopes(skeleton: nn.Module, loss: Loss) -> Callable[..., tuple[dict[str, Te
         require(loss is not cross_entropy or outputs.dim() < 2 or outputs.shape[1] > 1, one)
         return loss(outputs, y)
 
-    return vmap(grad_and_value(batch_loss), randomness="different")
+    return vmap(batch_loss, randomness="different")
 
 
 @torch.no_grad()

@@ -573,6 +573,25 @@ def test_every_sample_is_an_image():
         assert pixels.std() > 0.1
 
 
+def test_the_docstring_names_every_sample():
+    assert set(re.findall(r'"(\w+)"', images.sample.__doc__)) == set(images.samples())
+
+
+def test_photos_are_sharp_enough_to_work_on_and_small_enough_to_ship():
+    for path in images.PICTURES.glob("*.jpg"):
+        _, _, height, width = images.load(path).shape
+        assert min(height, width) >= 300
+        assert max(height, width) <= 600
+        assert path.stat().st_size < 120_000
+
+
+@pytest.mark.parametrize(("name", "category"), [("otter", "otter"), ("volcano", "volcano"), ("coffee", "espresso")])
+def test_a_photo_that_shows_one_thing_is_named_for_it(lite0, name, category):
+    [[(found, probability), *_]] = lite0.top(images.square(images.sample(name)))
+    assert found == category
+    assert probability > 0.8
+
+
 @pytest.mark.parametrize(("name", "shape"), [("coffee", (43, 64)), ("cartoon", (64, 51)), ("clouds", (43, 64))])
 def test_a_sample_may_be_scaled(name, shape):
     assert tuple(images.sample(name, size=64).shape[2:]) == shape

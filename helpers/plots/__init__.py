@@ -1,7 +1,11 @@
 """Every figure of the book: one palette, one style, figures returned and never shown behind the reader's back."""
 
+from helpers.plots.changes import inked, named, twins, walks
 from helpers.plots.charts import clouds, columns, dots, ladder, neurons, scatter
 from helpers.plots.curves import areas, functions, lines, tracks
+from helpers.plots.demands import demands
+from helpers.plots.dropout import blends, runs, wiring
+from helpers.plots.messages import chain, discs, journeys, sheets
 from helpers.plots.palette import (
     BLUE,
     COLORS,
@@ -45,23 +49,32 @@ __all__ = [
     "Seams",
     "areas",
     "blank",
+    "blends",
+    "chain",
     "clouds",
     "columns",
     "compass",
+    "demands",
+    "discs",
     "dots",
     "functions",
     "glow",
     "guesses",
     "heat",
+    "inked",
+    "journeys",
     "ladder",
     "lines",
     "maps",
     "mosaic",
     "multiples",
+    "named",
     "neurons",
     "patchworks",
     "relief",
+    "runs",
     "scatter",
+    "sheets",
     "show",
     "strip",
     "strongest",
@@ -69,5 +82,8 @@ __all__ = [
     "terrain",
     "tint",
     "tracks",
+    "twins",
     "walk",
+    "walks",
+    "wiring",
 ]
