@@ -202,14 +202,14 @@ def visualize(
     categories: str | int | Sequence[str | int],
     *,
     size: int = 144,
-    steps: int = 100,
+    steps: int = 60,
     seed: int = 0,
     on_step: ascent.OnStep | None = None,
 ) -> Tensor:
     """Images of what the neurons of some categories want to see, all drawn together.
 
     They climb the neurons' logits in the Fourier basis and decorrelated color of Olah et al. (2017), seen from
-    another side at each step, and keep each block's channels at the mean and spread that they had in training, as in
+    four sides at each step, and keep each block's channels near the mean and spread that they had in training, as in
     Yin et al. (2020): all images together, so that a single one may be as unusual as its category is.
 
     Args:
@@ -231,12 +231,11 @@ def visualize(
     limits = f"size is {size} pixels; the least is {SMALLEST_OCTAVE}, the most {LARGEST_SIZE}"
     require(SMALLEST_OCTAVE <= size <= LARGEST_SIZE, limits)
     generator = torch.Generator().manual_seed(seed)
-    looks = -(-4 // len(wanted))  # at least four pictures a step, for they have to agree on what is usual
-    scores = [class_score(n, [n.index(category) for category in wanted], bn_weight=12) for n in judges]
+    scores = [class_score(n, [n.index(category) for category in wanted], bn_weight=3) for n in judges]
 
     def objective(waves: Tensor, done: int) -> Tensor:
         drawn = compose(waves, finest=finest_at(done, steps))
-        return scores[done % len(scores)](views(drawn, generator, count=looks))
+        return scores[done % len(scores)](views(drawn, generator, count=4))
 
     waves = ascent.ascend(
         faint_waves(size, generator, count=len(wanted)).to(judges[0].device),
@@ -250,8 +249,8 @@ def visualize(
 
 
 def finest_at(done: int, steps: int) -> float:
-    """How fine the waves of a class image may be after so many of its steps: from 4 along a side, coarse, to 128."""
-    return 4 * 32 ** min(1, done / (0.8 * steps))
+    """How fine the waves of a class image may be after so many of its steps: from 16 along a side, coarse, to 128."""
+    return 16 * 8 ** min(1, done / (0.6 * steps))
 
 
 def class_score(network: Network, neurons: int | Sequence[int], *, bn_weight: float = 0) -> ascent.Objective:
