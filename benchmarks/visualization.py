@@ -30,7 +30,7 @@ def lucents(network: Plain, neuron: int) -> Tensor:
 def bare_loop(network: networks.Network, neuron: int, steps: int) -> Tensor:
     """Our recipe in a plain loop with PyTorch's Adam."""
     generator = torch.Generator().manual_seed(0)
-    score = dreams.class_score(network, neuron, bn_weight=3)
+    score = dreams.class_score(network, neuron, bn_weight=12)
     waves = dreams.faint_waves(SIZE, generator).requires_grad_(True)
     adam = torch.optim.Adam([waves], lr=0.12, maximize=True)
     for step in range(steps):
@@ -44,7 +44,7 @@ def bare_loop(network: networks.Network, neuron: int, steps: int) -> Tensor:
 def looped(network: networks.Network, neuron: int, steps: int) -> Tensor:
     """The same through the book's loop."""
     generator = torch.Generator().manual_seed(0)
-    score = dreams.class_score(network, neuron, bn_weight=3)
+    score = dreams.class_score(network, neuron, bn_weight=12)
 
     def objective(waves: Tensor, done: int) -> Tensor:
         finest = dreams.finest_at(done, STEPS)

@@ -201,7 +201,7 @@ def visualize(
     networks: Network | Sequence[Network],
     categories: str | int | Sequence[str | int],
     *,
-    size: int = 144,
+    size: int = 128,
     steps: int = 60,
     seed: int = 0,
     on_step: ascent.OnStep | None = None,
@@ -214,7 +214,7 @@ def visualize(
 
     Args:
         networks: a classifier, or several that take turns, step by step, so that all of them have to agree.
-        categories: a name or index, or several; more of them, and more different ones, make better images.
+        categories: a name or index, or several.
         size: side of the square images in pixels.
         steps: of Adam; an interrupt returns the images so far.
         seed: of the faint noise at the start and of the views.
@@ -231,7 +231,7 @@ def visualize(
     limits = f"size is {size} pixels; the least is {SMALLEST_OCTAVE}, the most {LARGEST_SIZE}"
     require(SMALLEST_OCTAVE <= size <= LARGEST_SIZE, limits)
     generator = torch.Generator().manual_seed(seed)
-    scores = [class_score(n, [n.index(category) for category in wanted], bn_weight=3) for n in judges]
+    scores = [class_score(n, [n.index(category) for category in wanted], bn_weight=12) for n in judges]
 
     def objective(waves: Tensor, done: int) -> Tensor:
         drawn = compose(waves, finest=finest_at(done, steps))
@@ -249,8 +249,8 @@ def visualize(
 
 
 def finest_at(done: int, steps: int) -> float:
-    """How fine the waves of a class image may be after so many of its steps: from 16 along a side, coarse, to 128."""
-    return 16 * 8 ** min(1, done / (0.6 * steps))
+    """How fine the waves of a class image may be after so many of its steps: from 4 along a side, coarse, to 128."""
+    return 4 * 32 ** min(1, done / (0.8 * steps))
 
 
 def class_score(network: Network, neurons: int | Sequence[int], *, bn_weight: float = 0) -> ascent.Objective:

@@ -510,8 +510,8 @@ def test_a_layer_that_never_lights_up_is_refused_and_not_dreamed_of_in_vain(tiny
         dreams.deep_dream(tiny, photo, "relu", octaves=1, steps=1)
 
 
-def test_waves_grow_finer_until_six_tenths_of_the_steps():
-    assert [dreams.finest_at(done, 100) for done in (0, 20, 40, 60, 99)] == pytest.approx([16, 32, 64, 128, 128])
+def test_waves_grow_finer_until_eight_tenths_of_the_steps():
+    assert [dreams.finest_at(done, 100) for done in (0, 16, 48, 80, 99)] == pytest.approx([4, 8, 32, 128, 128])
 
 
 def test_a_size_that_the_network_refuses_is_refused_before_any_work() -> None:
