@@ -39,8 +39,18 @@ SAMPLES = {  # name: what it shows, for those who do not see it
     "astronaut": "a smiling astronaut in an orange suit",
 }
 SAMPLE_SIDE = 512  # pixels, the longer side
-WORKER = ("engine", "weights", "chance", "pictures", "climbing", "waves", "worker")  # modules in the order of their use
+WORKER = (
+    "digits",
+    "engine",
+    "weights",
+    "chance",
+    "pictures",
+    "climbing",
+    "waves",
+    "worker",
+)  # modules in the order of their use
 PAGE = (
+    "digits",
     "pictures",
     "chance",
     "stitches",
