@@ -20,7 +20,7 @@ from helpers.explorables.quiz import Question
 
 PREDICT = re.compile(r"^(?:`{3,}|:{3,})\{admonition\} Predict\s*$", re.MULTILINE)
 EXERCISE = re.compile(r"^\*\*Exercise (\d+\.\d+)\*\*", re.MULTILINE)
-BEFORE = re.compile(r"\{admonition\} Before you begin\n(?::\w+:.*\n)*(.*?)\n(?:`{3,}|:{3,})", re.DOTALL)
+BEFORE = re.compile(r"\{admonition\} Before you begin\n(?::\w+:[^\n]*\n)*(.*?)\n(?:`{3,}|:{3,})", re.DOTALL)
 DECK = "key-questions.txt"
 
 

@@ -34,7 +34,7 @@
     const spoken = quiz.querySelectorAll("[aria-live]");
     spoken.forEach((one) => one.setAttribute("aria-live", "off")); // what was said before is not said again
     for (const question of quiz.querySelectorAll(".quiz-question")) {
-      const id = name(words(question.firstElementChild));
+      const id = name(words(question.firstElementChild).replace(/^\d+\. /, ""));
       const { answers } = load();
       const buttons = [...question.querySelectorAll("button")];
       buttons.find((button) => answers[id] && words(button) === answers[id].said)?.click();
@@ -73,7 +73,7 @@
   function exercises() {
     for (const strong of document.querySelectorAll("article p > strong:first-child")) {
       const number = /^Exercise (\d+\.\d+)$/.exec(words(strong))?.[1];
-      if (!number) continue;
+      if (!number || strong.previousSibling) continue; // a mention inside a sentence
       const box = make("input", { type: "checkbox", checked: Boolean(load().exercises[`${page}/${number}`]) });
       box.setAttribute("aria-label", `Exercise ${number} is done`);
       box.addEventListener("change", () => keep("exercises", `${page}/${number}`, box.checked));
