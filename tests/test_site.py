@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
+import runpy
+import subprocess
+import sys
 import tomllib
 import xml.etree.ElementTree as ET
 import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 from PIL import Image
 
-from book import build, cards, doors, extension, site
+from book import build, cards, doors, extension, run, second, site
 from book import zip as packing
 from book.site import Site
 from tests.test_build import CONFIG, tiny_book
@@ -157,3 +162,41 @@ def test_a_description_ends_at_a_word() -> None:
     said = extension.description(document)
     assert said.endswith("word …")
     assert len(said) <= extension.DESCRIPTION + 2
+
+
+def test_mathjax_lies_in_the_book_as_its_makers_gave_it() -> None:
+    folder = site.ROOT / "book" / "_static" / "mathjax"
+    origin = (folder / "ORIGIN.txt").read_text()
+    assert hashlib.sha256((folder / "tex-chtml.js").read_bytes()).hexdigest() in origin
+    assert len(list((folder / "output/chtml/fonts/woff-v2").glob("*.woff"))) == 23
+    assert (folder / "LICENSE").is_file()
+
+
+def test_the_second_renderer_is_told_what_the_first_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.path", list(sys.path))
+    conf = runpy.run_path(str(site.ROOT / "book" / "conf.py"))
+    first = yaml.safe_load((site.ROOT / "book" / "_config.yml").read_text())
+    assert conf["html_js_files"] == first["sphinx"]["config"]["html_js_files"]
+    assert conf["mathjax_path"] == "mathjax/tex-chtml.js"
+    assert "book.extension" in conf["extensions"]
+    assert conf["html_theme_options"]["extra_footer"] == first["html"]["extra_footer"]
+    assert any(one.startswith("sphinx>=9") for one in second.requirements())
+
+
+def test_the_second_renderer_needs_an_assembled_book(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert second.render(build.Book(tmp_path)) == 2
+    assert "build the book first" in capsys.readouterr().out
+
+
+def test_nothing_of_the_build_needs_a_unix() -> None:
+    """What a run asks the kernel for its memory must not fail where Python has no such module."""
+    for name in sorted((site.ROOT / "book").glob("*.py")):
+        text = name.read_text(encoding="utf-8")
+        assert not re.search(r"^import (resource|fcntl|pwd)\b", text, re.MULTILINE), name
+        assert ".venv" not in text.replace(".venv-plain", ""), name
+    said = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.modules['resource'] = None\n{run.PEAK}"],
+        capture_output=True,
+        text=True,
+    )
+    assert (said.stdout, said.stderr) == ("0\n", "")
