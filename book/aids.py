@@ -21,6 +21,7 @@ from helpers.explorables.quiz import Question
 PREDICT = re.compile(r"^(?:`{3,}|:{3,})\{admonition\} Predict\s*$", re.MULTILINE)
 EXERCISE = re.compile(r"^\*\*Exercise (\d+\.\d+)\*\*", re.MULTILINE)
 BEFORE = re.compile(r"\{admonition\} Before you begin\n(?::\w+:[^\n]*\n)*(.*?)\n(?:`{3,}|:{3,})", re.DOTALL)
+RELATIVE = re.compile(r"\]\(((?:evidence/)?\w+\.ipynb)(?:#[\w-]*)?")  # from a chapter to another
 DECK = "key-questions.txt"
 
 
@@ -90,7 +91,7 @@ def objectives(book: Book) -> str:
             )
             if number
         ]
-        said = box[1].strip() if box else ""
+        said = RELATIVE.sub(r"](../notebooks/\1", box[1].strip()) if box else ""
         handout = f'<a href="../teach/{chapter.name}" download>Without solutions</a>.'
         todo = f"{', '.join(counts)}. " if counts else ""
         shown += [f"**[{one.title}](../notebooks/{chapter.name}).** {todo}{handout}", *filter(None, [said])]

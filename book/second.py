@@ -1,8 +1,8 @@
 """Render the assembled book a second way, with Sphinx alone: ``python -m book.second [PYTHON]``.
 
 PYTHON is the interpreter of an environment of its own, with what ``python -m book.second --requirements`` prints: the
-extra ``plain`` of pyproject.toml, without PyTorch. Build the book first: this renders what ``python -m book.build`` laid
-out, into ``book/_build/second``. A warning is a failure. ``make plain`` does all of it.
+extra ``plain`` of pyproject.toml, without PyTorch. Build the book first: this renders what ``python -m book.build`` put
+together, into ``book/_build/second``. A warning is a failure. ``make plain`` does all of it.
 """
 
 from __future__ import annotations

@@ -73,6 +73,16 @@ def test_the_python_that_the_project_names_is_the_one_that_the_workflow_tries() 
     assert re.findall(r'"3\.(\d+)"', workflow) == [str(oldest), str(beyond - 1)]
 
 
+@pytest.mark.parametrize("name", ["links", "publish", "test"])
+def test_a_workflow_is_yaml_and_calls_what_there_is(name: str) -> None:
+    text = (site.ROOT / f".github/workflows/{name}.yml").read_text()
+    jobs = yaml.safe_load(text)["jobs"]
+    assert all("timeout-minutes" in job or "needs" in job for job in jobs.values())
+    assert {needed for job in jobs.values() if (needed := job.get("needs"))} <= set(jobs)
+    for module in re.findall(r"-m (book\.\w+)", text):
+        assert (site.ROOT / f"{module.replace('.', '/')}.py").is_file()
+
+
 def test_a_card_holds_title_words_and_picture() -> None:
     buffer = io.BytesIO()
     Image.new("RGB", (90, 60), "red").save(buffer, "PNG")
