@@ -36,7 +36,7 @@ def bare_loop(network: networks.Network, neuron: int, steps: int) -> Tensor:
     for step in range(steps):
         adam.zero_grad()
         finest = dreams.finest_at(step, STEPS)
-        score(dreams.views(dreams.compose(waves, finest=finest), generator)).backward()
+        score(dreams.views(dreams.compose(waves, finest=finest), generator, count=4)).backward()
         adam.step()
     return waves.detach()
 
@@ -48,7 +48,7 @@ def looped(network: networks.Network, neuron: int, steps: int) -> Tensor:
 
     def objective(waves: Tensor, done: int) -> Tensor:
         finest = dreams.finest_at(done, STEPS)
-        return score(dreams.views(dreams.compose(waves, finest=finest), generator))
+        return score(dreams.views(dreams.compose(waves, finest=finest), generator, count=4))
 
     start, rule = dreams.faint_waves(SIZE, generator), ascent.adam(0.12)
     return ascent.ascend(start, objective, steps=steps, rule=rule, scheduled=True)

@@ -28,6 +28,7 @@ from nbformat import NotebookNode
 from PIL import Image
 
 from book import doors, run, words
+from book.lab import pack
 from book.run import BOOK, Book
 from helpers import figure, ledger, typography
 from helpers.figure import Picture
@@ -88,7 +89,8 @@ def assemble(book: Book) -> None:
     wanted = {Path("notebooks") / book.relative(n): _as_page(_newest(n, book), glossary) for n in book.notebooks}
     figures = {picture.number: picture for n in book.notebooks for picture in run.figures(book.copy(n))}
     for path in (book.root / "book").rglob("*"):
-        if not path.is_file() or book.build in path.parents or path.suffix == ".py" or "__pycache__" in path.parts:
+        unpublished = book.build in path.parents or book.root / "book" / "lab" in path.parents
+        if not path.is_file() or unpublished or path.suffix == ".py" or "__pycache__" in path.parts:
             continue
         content = path.read_bytes()
         if path.suffix == ".md":
@@ -96,6 +98,9 @@ def assemble(book: Book) -> None:
             page = page.replace("<!-- ledger -->", ledger_table(book))
             content = doors.fill(page.replace("<!-- runs -->", run_table(book)), book).encode()
         wanted[path.relative_to(book.root)] = content
+    if (book.root / "book" / "laboratory.md").is_file():
+        for made in pack.build(BOOK.build / "lab"):  # kept at one place, also for the small books of the tests
+            wanted[Path("book/_static/lab") / made.name] = made.read_bytes()
     _mirror(wanted, book.source)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -197,42 +198,48 @@ def natural_steps(step_size: float, *, color: float, blur: float) -> ascent.Rule
 
 @usual_state()
 def visualize(
-    network: Network,
-    category: str | int,
+    networks: Network | Sequence[Network],
+    categories: str | int | Sequence[str | int],
     *,
-    size: int = 224,
+    size: int = 144,
     steps: int = 100,
     seed: int = 0,
     on_step: ascent.OnStep | None = None,
 ) -> Tensor:
-    """An image of what a category's neuron wants to see.
+    """Images of what the neurons of some categories want to see, all drawn together.
 
-    It climbs the neuron's logit in the Fourier basis and decorrelated color of Olah et al. (2017), seen from
-    several sides at each step, and keeps every block's channels at the mean and spread that they had in
-    training, as in Yin et al. (2020).
+    They climb the neurons' logits in the Fourier basis and decorrelated color of Olah et al. (2017), seen from
+    another side at each step, and keep each block's channels at the mean and spread that they had in training, as in
+    Yin et al. (2020): all images together, so that a single one may be as unusual as its category is.
 
     Args:
-        network: a classifier.
-        category: its name or index.
-        size: side of the square image in pixels.
-        steps: of Adam; an interrupt returns the image so far.
+        networks: a classifier, or several that take turns, step by step, so that all of them have to agree.
+        categories: a name or index, or several; more of them, and more different ones, make better images.
+        size: side of the square images in pixels.
+        steps: of Adam; an interrupt returns the images so far.
         seed: of the faint noise at the start and of the views.
         on_step: told of each step.
 
     Returns:
-        (1, 3, size, size) on the CPU.
+        (N, 3, size, size) on the CPU, one image for each category.
     """
-    neuron = network.index(category)
+    judges = [networks] if isinstance(networks, Network) else list(networks)
+    wanted = [categories] if isinstance(categories, (str, int)) else list(categories)
+    require(
+        bool(judges and wanted), f"{len(judges)} networks and {len(wanted)} categories; at least one each is needed"
+    )
     limits = f"size is {size} pixels; the least is {SMALLEST_OCTAVE}, the most {LARGEST_SIZE}"
     require(SMALLEST_OCTAVE <= size <= LARGEST_SIZE, limits)
     generator = torch.Generator().manual_seed(seed)
-    score = class_score(network, neuron, bn_weight=12)
+    looks = -(-4 // len(wanted))  # at least four pictures a step, for they have to agree on what is usual
+    scores = [class_score(n, [n.index(category) for category in wanted], bn_weight=12) for n in judges]
 
     def objective(waves: Tensor, done: int) -> Tensor:
-        return score(views(compose(waves, finest=finest_at(done, steps)), generator))
+        drawn = compose(waves, finest=finest_at(done, steps))
+        return scores[done % len(scores)](views(drawn, generator, count=looks))
 
     waves = ascent.ascend(
-        faint_waves(size, generator).to(network.device),
+        faint_waves(size, generator, count=len(wanted)).to(judges[0].device),
         objective,
         steps=steps,
         rule=ascent.with_slope(ascent.adam(0.12, cool_over=steps), REMEDY),
@@ -243,25 +250,30 @@ def visualize(
 
 
 def finest_at(done: int, steps: int) -> float:
-    """How fine the waves of a class image may be after so many of its steps: from 4 along a side, coarse, to 256."""
-    return 4 * 64 ** min(1, done / (0.6 * steps))
+    """How fine the waves of a class image may be after so many of its steps: from 4 along a side, coarse, to 128."""
+    return 4 * 32 ** min(1, done / (0.8 * steps))
 
 
-def class_score(network: Network, neuron: int, *, bn_weight: float = 0) -> ascent.Objective:
-    """Objective: a neuron's mean logit, less `bn_weight` times how far the blocks are from what is usual in them.
+def class_score(network: Network, neurons: int | Sequence[int], *, bn_weight: float = 0) -> ascent.Objective:
+    """Objective: the neurons' mean logit, less `bn_weight` times how far the blocks are from what is usual in them.
+
+    Given several neurons it takes as many images, or several views of each, view by view of one after the other, and
+    asks each neuron about its own; what is usual is asked of all of them together.
 
     What is usual is `network.bn_stats`: of each block's last convolution in EfficientNets, of every convolution
     elsewhere. Early ones, which see what every picture has in common, count more than late ones. A network without
     such numbers is asked for the logit alone.
     """
     check_weights(network)
+    wanted = torch.tensor([neurons] if isinstance(neurons, int) else list(neurons))
     usual = network.bn_stats if bn_weight else {}
     watched = [layer for layer in usual if layer.endswith("conv_pwl")] or list(usual)
     weights = torch.softmax(torch.arange(len(watched)) * math.log(0.85), dim=0).tolist()
 
     def objective(x: Tensor) -> Tensor:
         logits, features = network.logits_and_features(x, watched)
-        score = logits[:, neuron].mean()
+        asked = wanted.to(x.device).repeat_interleave(len(x) // len(wanted))
+        score = logits.gather(1, asked[:, None]).mean()
         for layer, weight in zip(watched, weights, strict=True):
             mean, deviation = (value.to(x.device) for value in usual[layer])
             values = features[layer]
@@ -273,13 +285,13 @@ def class_score(network: Network, neuron: int, *, bn_weight: float = 0) -> ascen
 
 
 @usual_state()
-def faint_waves(size: int, generator: torch.Generator) -> Tensor:
-    """Where class images start: waves (1, 3, size, size // 2 + 1, 2), cosines and sines, that make nearly gray."""
-    return 0.05 * torch.randn(1, 3, size, size // 2 + 1, 2, generator=generator)
+def faint_waves(size: int, generator: torch.Generator, *, count: int = 1) -> Tensor:
+    """Where class images start: waves (count, 3, size, size // 2 + 1, 2), cosines and sines, that make nearly gray."""
+    return 0.05 * torch.randn(count, 3, size, size // 2 + 1, 2, generator=generator)
 
 
 def compose(waves: Tensor, *, finest: float | None = None, color: bool = True) -> Tensor:
-    """Waves (1, 3, H, W // 2 + 1, 2) in decorrelated colors to an image (1, 3, H, W), H = W.
+    """Waves (N, 3, H, W // 2 + 1, 2) in decorrelated colors to images (N, 3, H, W), H = W.
 
     Long waves weigh more than short ones, much as they do in photos.
 
@@ -300,18 +312,22 @@ def compose(waves: Tensor, *, finest: float | None = None, color: bool = True) -
     return torch.einsum("rc,nchw->nrhw", mixing, planes).sigmoid()
 
 
-def views(pixels: Tensor, generator: torch.Generator, *, count: int = 4) -> Tensor:
-    """An image (1, 3, H, W) as (count, 3, H, W): turned, mirrored, moved, zoomed on gray, lit and grained anew."""
+def views(pixels: Tensor, generator: torch.Generator, *, count: int = 1) -> Tensor:
+    """Images (N, 3, H, W) as (N * count, 3, H, W), `count` views of the first, then of the second, and so on.
+
+    Each is turned, mirrored, moved, zoomed on gray, lit and grained anew.
+    """
+    pixels = pixels.repeat_interleave(count, dim=0)
 
     def between(low: float, high: float) -> Tensor:
-        return low + (high - low) * torch.rand(count, generator=generator)
+        return low + (high - low) * torch.rand(len(pixels), generator=generator)
 
-    turn, shrink = between(-0.2, 0.2), torch.exp(-between(math.log(0.6), math.log(1.5)))
+    turn, shrink = between(-0.2, 0.2), torch.exp(-between(math.log(0.6), math.log(1.2)))
     cosine, sine, mirror = shrink * turn.cos(), shrink * turn.sin(), between(-1, 1).sign()
-    across = torch.stack([cosine * mirror, -sine, between(-0.25, 0.25)], dim=1)
-    down = torch.stack([sine * mirror, cosine, between(-0.25, 0.25)], dim=1)
-    where = affine_grid(torch.stack([across, down], dim=1), [count, *pixels.shape[1:]], align_corners=False)
-    seen = 0.5 + grid_sample(pixels.expand(count, -1, -1, -1) - 0.5, where.to(pixels), align_corners=False)
+    across = torch.stack([cosine * mirror, -sine, between(-0.12, 0.12)], dim=1)
+    down = torch.stack([sine * mirror, cosine, between(-0.12, 0.12)], dim=1)
+    where = affine_grid(torch.stack([across, down], dim=1), list(pixels.shape), align_corners=False)
+    seen = 0.5 + grid_sample(pixels - 0.5, where.to(pixels), align_corners=False)
     light, grain = between(-0.05, 0.05).view(-1, 1, 1, 1), 0.03 * torch.randn(seen.shape, generator=generator)
     return (seen + (light + grain).to(pixels)).clamp(0, 1)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import torch
 from torch import Tensor, nn
 
+from helpers import training
 from helpers.checks import layers_in_order
 from helpers.state import usual_state
 
@@ -22,6 +25,36 @@ def drop(x: Tensor, p: float, *, generator: torch.Generator) -> Tensor:
     _check_chance(p)
     keep = torch.rand(x.shape, generator=generator, device=generator.device).to(x.device) >= p
     return x * keep / (1 - p)
+
+
+def trained(
+    sizes: Sequence[int],
+    x: Tensor,
+    y: Tensor,
+    *,
+    p: float = 0.5,
+    activation: Callable[[], nn.Module] = nn.Tanh,
+    seeds: int = 1,
+    steps: int = 700,
+    batch: int = 32,
+    rate: float = 0.01,
+    examples: Tensor | None = None,
+) -> list[nn.Sequential]:
+    """Networks with dropout behind each hidden layer, trained side by side and handed over in evaluation mode.
+
+    Args:
+        sizes: of the input, of each hidden layer, of the output.
+        x: inputs (n, ...).
+        y: categories (n,).
+        p: the chance that a hidden neuron is suppressed; 0 for training without dropout.
+        activation: makes what stands between each hidden layer and its dropout.
+        seeds: how many networks, with the first weights of the seeds 0, 1, 2, ...
+        steps, batch, rate, examples: as for `training.train`.
+    """
+    _check_chance(p)
+    networks = [training.mlp(sizes, lambda: nn.Sequential(activation(), nn.Dropout(p)), seed=s) for s in range(seeds)]
+    training.train(networks, x, y, steps=steps, batch=batch, rate=rate, examples=examples)
+    return [network.eval() for network in networks]
 
 
 @usual_state()

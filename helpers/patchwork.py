@@ -59,6 +59,24 @@ def local_map(network: nn.Sequential, x: Tensor) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(out[:-1].T).to(x), torch.from_numpy(out[-1]).to(x)
 
 
+def moves(network: nn.Sequential, x: Tensor) -> Tensor:
+    """For each hidden neuron the shortest move of `x` (in,) to where it switches if no other does, (neurons, in).
+
+    Infinite for a neuron whose sum does not depend on the input there.
+    """
+    hidden, _ = _layers(network)
+    point, found = _points(x[None], hidden), []
+    maps = np.eye(len(x) + 1, len(x))[None]
+    for layer in hidden:
+        sums = _through(layer, maps)
+        value, slopes = _at(sums, point)[0], sums[0, :-1].T
+        square = np.square(slopes).sum(axis=1)
+        found.append(np.full(slopes.shape, np.inf))
+        found[-1][square > 0] = (slopes * -value[:, None])[square > 0] / square[square > 0, None]
+        maps = sums * (value > 0)
+    return torch.from_numpy(np.concatenate(found)).to(x)
+
+
 def breakpoints(network: nn.Sequential, start: Tensor, end: Tensor) -> Tensor:
     """Every t in (0, 1), sorted, at which a neuron switches on the way ``start + t * (end - start)``; both (in,).
 
@@ -113,6 +131,21 @@ def patches(network: nn.Sequential, bounds: Sequence[float]) -> list[Patch]:
     out = torch.from_numpy(outputs.through(last)[1:])
     lits = torch.from_numpy(np.concatenate(states, axis=1)[1:])
     return list(map(Patch, mesh.polygons(), lits.unbind(), out[:, :2].mT.unbind(), out[:, 2].unbind()))
+
+
+def seams(found: Sequence[Patch]) -> tuple[Tensor, Tensor]:
+    """Where patches meet: the two ends of each seam (seams, 2, 2), and the two patches that it joins (seams, 2)."""
+    waiting: dict[Any, int] = {}
+    ends, joined = [], []
+    for i, patch in enumerate(found):
+        ring = list(map(tuple, patch.polygon.tolist()))
+        for a, b in zip(ring, ring[1:] + ring[:1], strict=True):
+            if (b, a) in waiting:
+                ends.append((a, b))
+                joined.append((waiting.pop((b, a)), i))
+            else:
+                waiting[a, b] = i
+    return torch.tensor(ends, dtype=torch.float64).view(-1, 2, 2), torch.tensor(joined).view(-1, 2)
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Squashing functions: the message sent backward, starts that keep it alive, depth that collapses.
+"""Squashing functions: the message sent backward, starts that keep it alive, depth that collapses, things to learn.
 
 A pre-activation is what a neuron adds up before its activation function: the output of an `nn.Linear`. The message that
 a layer is sent is the gradient of the loss with respect to its pre-activations; the weights below it are adjusted by
@@ -14,9 +14,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from helpers import disturbance
+from helpers import disturbance, training
 from helpers.checks import layers_in_order
 from helpers.state import check_weights, usual_state
+
+HOUSES = (  # left wall, right wall, roof
+    *((0.03, 0.08, 0.3), (0.09, 0.13, 0.46), (0.15, 0.2, 0.26), (0.225, 0.265, 0.62), (0.3, 0.37, 0.36)),
+    *((0.4, 0.44, 0.55), (0.6, 0.65, 0.42), (0.66, 0.7, 0.72), (0.72, 0.78, 0.33), (0.9, 0.96, 0.28)),
+)
+SPIRES = ((0.245, 0.95, 14), (0.68, 0.98, 22), (0.515, 0.66, 20), (0.845, 0.5, 6))  # middle, top, how steep
 
 
 @usual_state()
@@ -74,6 +80,17 @@ def orthogonal(network: nn.Module, *, gain: float = 1.0, center: float = 0.0, se
     return network
 
 
+def message_map(activation: Callable[[], nn.Module], *, layers: int = 30, width: int = 64, seed: int = 0) -> Tensor:
+    """The sizes (layers, width) of the messages about one handwritten 3, first layer first.
+
+    The network is untrained, its weights orthogonal and the same for every activation function.
+    """
+    digits = training.digits()
+    network = orthogonal(training.mlp([64] + [width] * layers + [10], activation, seed=seed), seed=seed)
+    three = digits.test_x[digits.test_y == 3][:1]
+    return torch.cat(preactivation_gradients(network, three, torch.tensor([3]))[:-1]).abs()
+
+
 @usual_state()
 @torch.no_grad()
 def collapse(network: nn.Module) -> nn.Linear:
@@ -92,6 +109,39 @@ def collapse(network: nn.Module) -> nn.Linear:
     single.weight.copy_(weight)
     single.bias.copy_(bias)
     return single
+
+
+def yin_yang(points: Tensor) -> Tensor:
+    """1 where the yin-yang symbol is white, 0 where it is black, for points (n, 2) of the unit disc."""
+    x, y = points.T
+    head, tail = torch.hypot(x, y - 0.5), torch.hypot(x, y + 0.5)
+    white = ((x < 0) | (head < 0.5)) & (tail >= 0.5)
+    return ((white & (head >= 0.17)) | (tail < 0.17)).long()
+
+
+def disc_points(n: int, *, seed: int = 0) -> Tensor:
+    """Random points (n, 2) of the unit disc."""
+    generator = torch.Generator().manual_seed(seed)
+    angle, area = 2 * torch.pi * torch.rand(n, generator=generator), torch.rand(n, generator=generator)
+    return area.sqrt()[:, None] * torch.stack([angle.cos(), angle.sin()], dim=1)
+
+
+def square_grid(side: int) -> Tensor:
+    """The points (side * side, 2) of the square around the unit disc, row by row from the upper left."""
+    at = torch.linspace(-1, 1, side)
+    return torch.cartesian_prod(-at, at).flip(1)
+
+
+def skyline(x: Tensor) -> Tensor:
+    """The height of a city's outline at places from 0 to 1: hills, ten houses, a dome, three spires and a pyramid."""
+    height = 0.06 + 0.05 * torch.sin(5 * x)
+    for left, right, top in HOUSES:
+        height = torch.where((x > left) & (x < right), top, height)
+    dome = 0.24 + 0.26 * (1 - ((x - 0.515) / 0.055) ** 2).clamp(min=0).sqrt()
+    height = torch.where((x - 0.515).abs() < 0.055, dome, height)
+    for middle, top, fall in SPIRES:
+        height = torch.maximum(height, top - fall * (x - middle).abs())
+    return height
 
 
 def _layers(network: nn.Module) -> list[nn.Linear]:

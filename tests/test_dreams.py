@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import math
+from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -107,6 +110,31 @@ def test_a_guide_makes_another_dream_that_is_more_like_the_guide(lite0, photo):
     assert (free - guided).abs().max() > 0.01
     assert alike(guided).item() > alike(photo).item()
     assert alike(guided).item() > alike(free).item()
+
+
+def by_hand(network: networks.Network) -> dict:
+    """The functions that the chapter writes by hand, as they stand there."""
+    path = Path(__file__).parent.parent / "notebooks" / "05_android_dreams.ipynb"
+    room = {"torch": torch, "network": network}
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "code" and "_by_hand(" in cell.source:
+            parts = [part for part in ast.parse(cell.source).body if isinstance(part, ast.FunctionDef)]
+            exec(compile(ast.Module(parts, []), str(path), "exec"), room)
+    return room
+
+
+def test_the_dozen_lines_of_the_chapter_are_the_plainest_dream(lite0, photo):
+    found = by_hand(lite0)["dream_by_hand"](photo, "blocks.2.0", steps=2)
+    expected = dreams.deep_dream(lite0, photo, "blocks.2.0", steps=2, **PLAIN)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
+
+
+def test_the_octaves_of_the_chapter_are_the_helpers(lite0, photo):
+    settings = {"octaves": 2, "octave_scale": 1.4, "steps": 1}
+    found = by_hand(lite0)["octaves_by_hand"](photo, "blocks.2.0", **settings)
+    expected = dreams.deep_dream(lite0, photo, "blocks.2.0", **{**PLAIN, **settings})
+    assert (found - expected).abs().mean() < 1e-4
+    assert (found - photo).abs().mean() > 0.005
 
 
 # --- Telling and interrupting -----------------------------------------------------------------------------------------
@@ -347,9 +375,16 @@ def test_views_keep_gray_gray_and_stay_in_range():
 
 def test_views_differ_and_come_again_with_the_seed():
     picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
-    first, second = (dreams.views(picture, torch.Generator().manual_seed(0)) for _ in range(2))
+    first, second = (dreams.views(picture, torch.Generator().manual_seed(0), count=4) for _ in range(2))
     assert torch.equal(first, second)
     assert not torch.allclose(first[0], first[1])
+
+
+def test_views_of_several_pictures_keep_their_order():
+    shades = torch.tensor([0.2, 0.8]).view(2, 1, 1, 1).expand(2, 3, 32, 32)
+    seen = dreams.views(shades, torch.Generator().manual_seed(0), count=3)
+    middles = seen[:, :, 12:20, 12:20].mean(dim=(1, 2, 3))
+    assert (middles > 0.5).tolist() == [False] * 3 + [True] * 3
 
 
 def test_class_score_is_the_mean_logit_less_the_departure_from_bn_stats(lite0):
@@ -366,6 +401,25 @@ def test_class_score_is_the_mean_logit_less_the_departure_from_bn_stats(lite0):
         miss = ((values.mean(1) - mean) ** 2 + (values.std(1) - deviation) ** 2).mean() / (deviation**2).mean()
         expected -= 3 * 0.85**i / total * miss.item()
     assert dreams.class_score(lite0, 7, bn_weight=3)(pixels).item() == pytest.approx(expected, rel=1e-3)
+
+
+def test_class_score_asks_each_neuron_about_its_own_views(lite0):
+    pixels = torch.rand(4, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    logits = lite0(pixels)
+    expected = (logits[0, 7] + logits[1, 7] + logits[2, 9] + logits[3, 9]) / 4
+    assert dreams.class_score(lite0, [7, 9])(pixels).item() == pytest.approx(expected.item(), abs=1e-5)
+
+
+def test_several_categories_and_networks_are_drawn_together(lite0, lite1):
+    pair = ["hourglass", lite0.index("volcano")]
+    drawn = dreams.visualize([lite0, lite1], pair, size=64, steps=20)
+    images.check(drawn)
+    assert drawn.shape == (2, 3, 64, 64)
+    neurons = [lite0.index(category) for category in pair]
+    for network in (lite0, lite1):
+        found = network(drawn)[:, neurons]
+        assert (found.diagonal() > found.flip(1).diagonal()).all()  # each is its own rather than the other's
+    assert not torch.allclose(drawn, torch.cat([dreams.visualize(lite0, c, size=64, steps=20) for c in pair]))
 
 
 def test_visualize_makes_the_neuron_fire_and_repeats_itself(lite0):
@@ -399,15 +453,16 @@ def test_an_interrupted_class_image_is_handed_back(lite0):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"category": "hourglas"}, "did you mean 'hourglass'"),
-        ({"category": 1000}, "0 to 999"),
+        ({"categories": "hourglas"}, "did you mean 'hourglass'"),
+        ({"categories": 1000}, "0 to 999"),
         ({"size": 16}, "size is 16 pixels; the least is 32"),
         ({"steps": -1}, "steps is -1"),
+        ({"categories": []}, "1 networks and 0 categories"),
     ],
 )
 def test_visualize_refuses_bad_settings(lite0, settings, message):
     with pytest.raises(ValueError, match=message):
-        dreams.visualize(lite0, **{"category": "hourglass", "size": 64, "steps": 2, **settings})
+        dreams.visualize(lite0, **{"categories": "hourglass", "size": 64, "steps": 2, **settings})
 
 
 def test_a_picture_that_wants_a_gradient_is_dreamed_on_without_it(tiny, noise):
@@ -455,8 +510,8 @@ def test_a_layer_that_never_lights_up_is_refused_and_not_dreamed_of_in_vain(tiny
         dreams.deep_dream(tiny, photo, "relu", octaves=1, steps=1)
 
 
-def test_waves_grow_finer_until_six_tenths_of_the_steps():
-    assert [dreams.finest_at(done, 100) for done in (0, 30, 60, 99)] == [4, 32, 256, 256]
+def test_waves_grow_finer_until_eight_tenths_of_the_steps():
+    assert [dreams.finest_at(done, 100) for done in (0, 16, 48, 80, 99)] == pytest.approx([4, 8, 32, 128, 128])
 
 
 def test_a_size_that_the_network_refuses_is_refused_before_any_work() -> None:

@@ -77,18 +77,45 @@ def test_an_impossible_chance_is_refused_everywhere(p: float, x: torch.Tensor) -
         lambda: dropout.drop(x, p, generator=random()),
         lambda: dropout.chances(dropout.masks(2), p=p),
         lambda: dropout.subnetworks(small(4, 3, 2), x, p=p),
+        lambda: dropout.trained([4, 3, 2], x.float(), torch.zeros(3, dtype=torch.long), p=p),
     ):
         with pytest.raises(ValueError, match=rf"p is {p}; the chance to be suppressed must be at least 0 and less"):
             call()
 
 
-def test_the_hand_of_the_notebook_agrees_with_the_helper(x: torch.Tensor) -> None:
+def cell(start: str) -> str:
+    """The notebook's own code from a line that begins like this, up to the end of its cell."""
     cells = nbformat.read(NOTEBOOK, as_version=4).cells
-    source = next(cell.source for cell in cells if "def drop_by_hand" in cell.source)
+    return next(c.source[c.source.index(start) :] for c in cells if c.cell_type == "code" and start in c.source)
+
+
+def test_the_hand_of_the_notebook_agrees_with_the_helper(x: torch.Tensor) -> None:
     room: dict = {"torch": torch}
-    exec(source, room)
-    by_hand = room["drop_by_hand"](x, 0.3, random(7))
+    exec(cell("def drop_by_hand"), room)
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        by_hand = room["drop_by_hand"](x, 0.3)
     assert torch.equal(by_hand, dropout.drop(x, 0.3, generator=random(7)))
+
+
+def test_the_notebooks_four_lines_ask_every_subnetwork() -> None:
+    digits, network = training.digits(), training.mlp([64, 14, 10], lambda: nn.Sequential(nn.Tanh(), nn.Dropout(0.5)))
+    room: dict = {"torch": torch, "dropout": dropout, "digits": digits, "network": network, "tricky": [1, 2, 3]}
+    exec(cell("masks = dropout.masks(14)"), room)
+    torch.testing.assert_close(room["opinions"], dropout.subnetworks(network, digits.test_x[[1, 2, 3]]))
+
+
+def test_trained_networks_are_those_of_training_by_itself() -> None:
+    digits = training.digits(train=60)
+    rows = torch.stack([torch.arange(40), torch.arange(20, 60)])
+    settings = {"steps": 5, "batch": 8, "rate": 0.02, "examples": rows}
+    found = dropout.trained([64, 5, 10], digits.train_x, digits.train_y, p=0.25, seeds=2, **settings)
+    alone = [training.mlp([64, 5, 10], lambda: nn.Sequential(nn.Tanh(), nn.Dropout(0.25)), seed=s) for s in range(2)]
+    training.train(alone, digits.train_x, digits.train_y, **settings)
+    for network, other in zip(found, alone, strict=True):
+        assert not network.training
+        assert repr(network) == repr(other)
+        assert all(map(torch.equal, network.state_dict().values(), other.state_dict().values()))
 
 
 # --- masks and their chances ------------------------------------------------------------------------------------------

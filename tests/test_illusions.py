@@ -14,19 +14,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from helpers import ascent, illusions, images, networks, training
+from helpers import illusions, images, networks
 from helpers.illusions import paintings
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "04_adversarial_illusions.ipynb"
 GRAY_LEVEL = 1 / 255
 
 
-def notebook_cell(start: str, **room: Any) -> dict[str, Any]:
-    """What the one cell of the notebook that has `start` in it defines, run in a room with these names."""
+BARE: dict[str, Any] = {"torch": torch, "cross_entropy": cross_entropy}
+
+
+def notebook_cell(start: str, until: str = "\0", **room: Any) -> dict[str, Any]:
+    """What the one cell of the notebook that has `start` in it defines before `until`, in a room with these names."""
     cells = [cell.source for cell in nbformat.read(NOTEBOOK, as_version=4).cells if cell.cell_type == "code"]
     (source,) = [source for source in cells if start in source]
-    room |= {"torch": torch, "images": images, "illusions": illusions, "ascent": ascent, "training": training}
-    exec(source, room)
+    exec(source.partition(until)[0], room)
     return room
 
 
@@ -111,24 +113,23 @@ def test_the_smallest_epsilon_of_a_linear_model_is_its_margin_by_the_sum_of_its_
 
 
 def test_the_notebooks_fgsm_is_the_helpers(lite0, photo):
-    by_hand = notebook_cell("def fgsm_by_hand(", network=lite0, level=GRAY_LEVEL)["fgsm_by_hand"]
+    by_hand = notebook_cell("def fgsm_by_hand(", until="church = ", **BARE)["fgsm_by_hand"]
     for neuron, epsilon in ((285, GRAY_LEVEL), (761, 9 * GRAY_LEVEL)):
-        found = by_hand(photo, torch.tensor([neuron]), epsilon)
+        found = by_hand(lite0, photo, torch.tensor([neuron]), epsilon)
         torch.testing.assert_close(found, illusions.fgsm(lite0, photo, neuron, epsilon=epsilon), rtol=0, atol=1e-6)
         assert (found - photo).abs().mean() > 0.9 * epsilon
 
 
-def test_the_notebooks_five_networks_are_misled_as_if_each_were_alone():
-    room, single = notebook_cell("def mislead("), [training.mlp([64, 7, 10], seed=seed) for seed in range(5)]
-    weights, _ = torch.func.stack_module_state(single)
-    x, y = room["digits"].test_x[:15], room["digits"].test_y[:15]
-    found, logits = room["mislead"](weights, x, y, 0.1, 6), room["ask"](weights, x)
-    for i, network in enumerate(single):
-        own = slice(3 * i, 3 * i + 3)
-        torch.testing.assert_close(logits[own], network(x[own]))
-        alone = illusions.pgd(network, x[own], y[own], epsilon=0.1, steps=6)
-        torch.testing.assert_close(found[own], alone, rtol=0, atol=1e-6)
-    assert (found - x).abs().max() == pytest.approx(0.1, abs=1e-6)
+@pytest.mark.parametrize("toward", [True, False])
+def test_the_notebooks_pgd_is_the_helpers(linear, pair, toward):
+    by_hand = notebook_cell("def pgd_by_hand(", **BARE)["pgd_by_hand"]
+    x, labels = torch.stack(pair), torch.tensor([0, 2])
+    if toward:
+        labels = (linear(x).argmax(1) + 1) % 3
+    found = by_hand(linear, x, labels, 0.07, steps=5, toward=toward)
+    helpers = illusions.pgd(linear, x, labels, epsilon=0.07, steps=5, targeted=toward)
+    torch.testing.assert_close(found, helpers, rtol=0, atol=1e-6)
+    assert (found - x).abs().max() == pytest.approx(0.07, abs=1e-6)
 
 
 def test_pgd_is_the_loop_of_the_paper(small, photo):

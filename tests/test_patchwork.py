@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 from collections import defaultdict
 from pathlib import Path
@@ -122,6 +123,28 @@ def test_linear_layers_in_a_row_and_a_closing_relu_are_read_too():
     assert weight.tolist() == [[1, 3]]  # 2 (x + y + 1) - (x - y + 3)
     assert bias.tolist() == [-1]
     assert_is_a_patchwork(network, (-5, 5, -4, 6), patchwork.patches(network, (-5, 5, -4, 6)))
+
+
+def test_a_move_brings_its_neuron_to_its_switch_by_the_shortest_way():
+    """relu(3x + 4y - 10) is 2 from (0, 0), along (3, 4); relu(its output - 1) switches where 3x + 4y = 11."""
+    network = nn.Sequential(linear([[3, 4]], [-10]), nn.ReLU(), linear([[1]], [-1]), nn.ReLU(), linear([[1]], [0]))
+    near, far = patchwork.moves(network, torch.tensor([3.0, 4.0]))
+    assert near.tolist() == pytest.approx([-1.8, -2.4])
+    assert far.tolist() == pytest.approx([-1.68, -2.24])
+    near, never = patchwork.moves(network, torch.zeros(2))  # dark, the first neuron feeds the second nothing
+    assert near.tolist() == pytest.approx([1.2, 1.6])
+    assert never.isinf().all()
+
+
+def test_the_nearest_move_crosses_one_seam_and_comes_in_the_precision_of_the_input():
+    network, x = training.mlp([5, 8, 8, 3], seed=1).double(), torch.linspace(-1, 1, 5, dtype=torch.float64)
+    moves = patchwork.moves(network, x)
+    assert (moves.shape, moves.dtype) == ((16, 5), torch.float64)
+    nearest = moves[moves.norm(dim=1).argmin()]
+    before, after = patchwork.lit(network, x + torch.stack([0.999 * nearest, 1.001 * nearest]))
+    assert torch.equal(before, patchwork.lit(network, x[None])[0])
+    assert (before != after).sum() == 1
+    assert patchwork.moves(network.float(), x.float()).dtype == torch.float32
 
 
 # --- a line: breakpoints ----------------------------------------------------------------------------------------------
@@ -270,10 +293,26 @@ def test_neurons_that_never_switch_or_switch_together_cut_nothing_twice():
     assert fewer == 1 + through + inside < single
 
 
+def test_across_each_seam_one_neuron_switches_and_both_patches_agree():
+    network = training.mlp([2, 7, 6, 1], seed=2).double()
+    found = patchwork.patches(network, SQUARE)
+    ends, pairs = patchwork.seams(found)
+    assert (ends.shape, pairs.shape) == ((len(pairs), 2, 2), (len(ends), 2))
+    sides = sum(len(patch.polygon) for patch in found)
+    on_the_frame = sides - 2 * len(ends)
+    assert 4 <= on_the_frame < sides
+    for places, (i, j) in zip(ends, pairs.tolist(), strict=True):
+        one, other = found[i], found[j]
+        assert (one.lit != other.lit).sum() == 1
+        torch.testing.assert_close(places @ one.weight[0] + one.bias, places @ other.weight[0] + other.bias)
+
+
 def test_a_network_that_switches_nowhere_is_one_patch():
     network = nn.Sequential(linear([[1, 1]], [9]), nn.ReLU(), linear([[1]], [0]))
     (patch,) = patchwork.patches(network, SQUARE)
     assert sorted(patch.polygon.tolist()) == [[-1, -1], [-1, 1], [1, -1], [1, 1]]
+    ends, pairs = patchwork.seams([patch])
+    assert (ends.shape, pairs.shape) == ((0, 2, 2), (0, 2))
 
 
 def test_the_network_is_left_as_it_was():
@@ -290,16 +329,23 @@ def test_the_network_is_left_as_it_was():
 # --- by hand, as the notebook does it ---------------------------------------------------------------------------------
 
 
+def written(path, *wanted):
+    """Functions that a notebook writes by hand, out of its own cells, without what follows them."""
+    path = Path(__file__).parent.parent / "notebooks" / path
+    cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    names: dict = {"torch": torch, "nn": nn, "patchwork": patchwork, "relu": torch.relu}
+    for name in wanted:
+        (source,) = (source for source in cells if f"def {name}(" in source)
+        body = [part for part in ast.parse(source).body if isinstance(part, ast.FunctionDef | ast.ClassDef)]
+        exec(compile(ast.Module(body, []), str(path), "exec"), names)
+    return names
+
+
 @pytest.fixture(scope="module")
 def notebook():
-    """The functions that the chapter writes by hand, out of its own cells."""
-    path = Path(__file__).parent.parent / "notebooks" / "02_relu_patchworks.ipynb"
-    cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
-    names: dict = {"torch": torch, "nn": nn}
-    for wanted in ("def freeze(", "def cut(", "def by_hand(", "def lit_paths("):
-        (source,) = (source for source in cells if wanted in source)
-        exec(source.partition("\n\n\nweight, bias")[0].partition("\n\n\nassert")[0], names)
-    return names
+    """What the chapter and its evidence write by hand."""
+    chapter = written("02_relu_patchworks.ipynb", "freeze", "fold", "folder", "pieces")
+    return chapter | written("evidence/02_relu_patchworks.ipynb", "cut", "by_hand", "lit_paths")
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -316,14 +362,27 @@ def test_the_splitter_by_hand_finds_the_same_patches(notebook, seed):
         torch.testing.assert_close(torch.cat([patch.weight, patch.bias[:, None]], dim=1), map_)
 
 
-def test_freezing_by_hand_gives_the_same_local_map_and_the_way_to_each_switch(notebook):
-    network, x = training.mlp([5, 8, 8, 3], seed=1).double(), torch.linspace(-1, 1, 5, dtype=torch.float64)
-    weight, bias, moves = notebook["freeze"](network, x)
+def test_freezing_by_hand_gives_the_same_local_map_and_the_lit_set(notebook):
+    network, x = training.mlp([5, 8, 8, 3], seed=1), torch.linspace(-1, 1, 5)
+    weight, bias, lit = notebook["freeze"](network, x)
     torch.testing.assert_close((weight, bias), patchwork.local_map(network, x))
-    nearest = moves[moves.norm(dim=1).argmin()]
-    before, after = patchwork.lit(network, x + torch.stack([0.999 * nearest, 1.001 * nearest]))
-    assert torch.equal(before, patchwork.lit(network, x[None])[0])
-    assert (before != after).sum() == 1
+    assert torch.equal(lit, patchwork.lit(network, x[None])[0])
+
+
+@pytest.mark.parametrize(("strips", "layers"), [(2, 4), (3, 2), (6, 4), (24, 1)])
+def test_folding_one_input_by_hand_makes_all_the_pieces_that_it_promises(notebook, strips, layers):
+    network = notebook["folder"](strips, layers)
+    inside = patchwork.breakpoints(network, torch.tensor([0.0]), torch.tensor([1.0]))
+    assert len(inside) + 1 == strips**layers
+    assert notebook["pieces"](network) >= strips**layers + 1  # and what lies outside of 0 to 1
+    x = torch.linspace(0, 1, 301)[:, None]
+    assert network(x).min() > -1e-3
+    assert network(x).max() < 1 + 1e-3
+
+
+def test_the_fold_of_two_neurons_is_the_network_that_folds_in_two(notebook):
+    x = torch.linspace(0, 1, 101)[:, None]
+    torch.testing.assert_close(notebook["fold"](notebook["fold"](x)), notebook["folder"](2, 2)(x))
 
 
 def test_lit_paths_by_hand_are_all_products_of_lit_neurons(notebook):
@@ -351,6 +410,7 @@ def test_a_network_of_other_layers_is_refused(network, message):
     for call in (
         lambda: patchwork.patches(network, SQUARE),
         lambda: patchwork.local_map(network, torch.ones(2)),
+        lambda: patchwork.moves(network, torch.ones(2)),
         lambda: patchwork.breakpoints(network, torch.zeros(2), torch.ones(2)),
         lambda: patchwork.lit(network, torch.ones(1, 2)),
     ):

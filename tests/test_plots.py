@@ -16,7 +16,7 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from helpers import figure, images, plots
+from helpers import figure, images, patchwork, plots, training
 from helpers.plots import shading
 
 TOP = [("Egyptian cat", 0.6), ("tabby", 0.3), ("tiger cat", 0.1)]
@@ -266,6 +266,13 @@ def test_functions_draws_each_above_its_slope_and_shades_where_it_is_flat():
     drawn(figure)
 
 
+def test_functions_are_drawn_to_one_scale_so_that_the_identity_rises_at_45_degrees():
+    figure = plots.functions({"identity": lambda z: 1 * z, "ReLU": torch.relu})
+    figure.draw_without_rendering()
+    units = [np.diff(axes.transData.transform([(0, 0), (1, 1)]), axis=0)[0] for axes in figure.axes]
+    assert np.allclose(units, units[0][0], rtol=1e-6)
+
+
 def test_areas_draws_a_panel_for_each_curve_and_the_truth_in_all():
     curves = {"one": torch.tensor([0.0, 1, 0]), "two": torch.tensor([0.0, 2, 0]), "three": torch.tensor([0.0, 3, 0])}
     figure = plots.areas(curves, over=[0.0, 1, 2], truth=[0.0, 5, 0], columns=2)
@@ -416,6 +423,45 @@ def test_a_ladder_has_a_row_for_each_number_from_the_top_down():
     drawn(axes.figure)
 
 
+# --- Chapter 1's messages ---------------------------------------------------------------------------------------------
+
+
+def test_a_chain_hangs_a_bar_under_each_neuron_and_names_the_factors():
+    figure = plots.chain({"sigmoid": [0.05, 0.2, 1.0], "ReLU": [1.0, 1.0, 1.0]}, colors=[plots.BLUE, plots.GREEN])
+    first, second = figure.axes
+    assert [bar.get_height() / -0.85 for bar in first.patches] == pytest.approx([0.05, 0.2, 1])
+    assert [bar.get_height() / -0.85 for bar in second.patches] == pytest.approx([1, 1, 1])
+    assert [text.get_text() for text in first.texts if "×" in text.get_text()] == ["× 0.25", "× 0.2"]
+    drawn(figure)
+
+
+def test_journeys_share_a_scale_and_dashed_curves_are_gray():
+    curves = {"a": ([0, 1], [1, 1e-6]), "bound": ([0, 1], [1, 1e-3])}
+    figure = plots.journeys({"one": curves, "two": {"a": ([0, 1], [1, 0.1])}}, x=["x", "z"], y="y", dashed=["bound"])
+    one, two = figure.axes
+    assert one.get_ylim() == two.get_ylim()
+    assert [line.get_color() for line in one.lines] == [plots.BLUE, plots.GRAY]
+    assert [axes.get_xlabel() for axes in figure.axes] == ["x", "z"]
+    drawn(figure)
+
+
+def test_sheets_lay_each_neurons_change_into_a_tile_of_its_own():
+    change = torch.zeros(4, 4)
+    change[1, 2] = 1  # the second neuron's third input: upper right tile, its lower left pixel
+    pixels = np.asarray(plots.sheets({"": change}, scale=1, side=2).axes[0].images[0].get_array())
+    where = np.argwhere(pixels[..., 2] > pixels[..., 0].astype(int) + 60)
+    assert pixels.shape[:2] == (7, 7)
+    assert where.tolist() == [[2, 4]]
+
+
+def test_discs_are_clipped_to_a_circle_and_missing_ones_leave_a_gap():
+    figure = plots.discs({"one": {"a": GRID / 4, "b": None}, "two": {"c": GRID / 4}}, titles=False)
+    assert [len(axes.images) for axes in figure.axes] == [1, 0, 1, 0]
+    assert figure.axes[0].images[0].get_clip_path() is not None
+    assert [axes.get_title() for axes in figure.axes] == ["a", "", "", ""]
+    drawn(figure)
+
+
 # --- Names ------------------------------------------------------------------------------------------------------------
 
 NASTY = ("Ba$$in", "_hidden $\\frac$ 100 % {x}", "two $\nlines $6 \\alpha^_")
@@ -423,9 +469,14 @@ NAMES = [NASTY[i:] + NASTY[:i] for i in range(len(NASTY))]
 X = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
 LINE = ([0.5, 1.0], [1.0, 2.0])
 GRID = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+FACETS = patchwork.patches(training.mlp([2, 3, 1]), (0, 1, 0, 1))
 FIGURES = {  # how each shows three names
     "strip": lambda a, b, c: plots.strip([X, X, X], [a, b, c]),
     "guesses": lambda a, b, c: plots.guesses([X], [[(a, 0.5), (b, 0.4)]], [c]),
+    "twins": lambda a, b, c: plots.twins(X, 1 - X, [[(a, 0.5)], [(b, 0.4)]], titles=(c, "z")),
+    "named": lambda a, b, c: plots.named([X, X], [[(a, 0.5)], [(b, 0.4)]], before=[c, "z"]),
+    "walks": lambda a, b, c: plots.walks(X[0], [-X[0]], gap=1, gap_name=a + b, y=c),
+    "inked": lambda a, b, c: plots.inked(X.view(-1, 64), {a: X.view(-1, 64), b: X.view(-1, 64)}, title=c),
     "maps": lambda a, b, c: plots.maps(X, {a: X, "z": X, "y": X}, channels=1, titles={"z": b, "y": c}),
     "lines": lambda a, b, c: plots.lines({a: LINE, b: LINE}, x=c, y="y"),
     "lines, log": lambda a, b, c: plots.lines({a: LINE, b: LINE}, x="x", y=c, log=True, log_x=True, points=[a]),
@@ -441,7 +492,18 @@ FIGURES = {  # how each shows three names
     "table": lambda a, b, c: plots.table(GRID, [a, b], [c, "z"]),
     "scatter": lambda a, b, c: plots.scatter({"": {a: LINE, b: LINE}}, x="x", y="y", marks={c: (1, 1)}),
     "scatter, panels": lambda a, b, c: plots.scatter({a: {b: LINE}, "z": {b: LINE, c: LINE}}, x="x", y="y"),
+    "chain": lambda a, b, c: plots.chain({name: [0.5, 1.0] for name in (a, b, c)}),
+    "journeys": lambda a, b, c: plots.journeys({a: {b: LINE}}, x=[c], y="y"),
+    "sheets": lambda a, b, c: plots.sheets({name: torch.rand(4, 4) for name in (a, b, c)}, scale=1, side=2),
+    "discs": lambda a, b, c: plots.discs({a: {b: GRID, c: GRID}}),
+    "runs": lambda a, b, c: plots.runs({a: {b: GRID}}, over=[0, 1], x=c, y="y"),
+    "blends": lambda a, b, c: plots.blends({a: ([1.0, 2.0], 1.5), b: ([1.0], 1.0)}, x=c),
     "neurons": lambda a, b, c: plots.neurons({a: GRID[0], b: GRID[1]}, label=[(0, c)]),
+    "patchworks": lambda a, b, c: plots.patchworks(
+        {n: plots.Dots(GRID, GRID[0]) for n in (a, b, c)}, bounds=(0, 5, 0, 5)
+    ),
+    "walk": lambda a, b, c: plots.walk(FACETS, GRID, {a: LINE, b: LINE}, bounds=(0, 1, 0, 1), marks=[0.5], x=c),
+    "multiples": lambda a, b, c: plots.multiples({a: {b: LINE}}, x=c),
     "mosaic": lambda a, b, c: plots.mosaic({n: ([SQUARE], np.ones((1, 3))) for n in (a, b, c)}, bounds=(0, 1, 0, 1)),
 }
 
@@ -459,9 +521,10 @@ def test_names_are_shown_as_they_are(draw, names):
 
 def test_every_figure_function_has_its_names_tried():
     made = {name.partition(",")[0] for name in FIGURES}
-    pictures = {"glow", "strongest", "tint", "compass", "relief"}  # these give pictures and colors, without words
+    # these give pictures, colors and parts of figures, without words
+    pictures = {"glow", "strongest", "tint", "compass", "relief", "terrain", "Dots", "Seams"}
     functions = {name for name in plots.__all__ if callable(getattr(plots, name))}
-    assert functions - made - pictures == {"show", "blank", "clouds"}  # clouds writes numbers alone
+    assert functions - made - pictures == {"show", "blank", "clouds", "wiring"}  # the last two have no names
 
 
 def test_two_categories_of_one_name_have_a_bar_each():

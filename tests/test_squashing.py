@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ def by_hand() -> dict[str, Any]:
     """What the notebook's own cells define."""
     space: dict[str, Any] = {"torch": torch, "nn": nn}
     sources = [cell.source for cell in nbformat.read(NOTEBOOK, as_version=4).cells if cell.cell_type == "code"]
-    for start in ("def sigmoid(z)", "def slope(z)", "def send_back(", "def collapse_by_hand("):
+    for start in ("def sigmoid(z)", "def backward(", "def send_back(", "def collapse("):
         (source,) = [source for source in sources if start in source]
         exec(source, space)
     return space
@@ -48,13 +49,23 @@ def test_the_notebooks_functions_and_slope_are_pytorchs(by_hand: dict[str, Any])
     torch.testing.assert_close(by_hand["sigmoid"](z), torch.sigmoid(z))
     torch.testing.assert_close(by_hand["relu"](z), torch.relu(z))
     (slope,) = torch.autograd.grad(torch.sigmoid(z).sum(), z)
-    torch.testing.assert_close(by_hand["slope"](z.detach()), slope)
+    torch.testing.assert_close(by_hand["sigmoid_slope"](z.detach()), slope)
 
 
 def test_the_notebooks_neuron_adds_and_squashes(by_hand: dict[str, Any]) -> None:
     inputs, weights = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([0.5, -1.0, 2.0])
     assert by_hand["neuron"](inputs, weights, torch.tensor(-1.0), by_hand["identity"]).item() == 3.5
     assert by_hand["neuron"](inputs, weights, torch.tensor(-6.0), by_hand["relu"]).item() == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_notebooks_chain_sends_back_what_autograd_does(by_hand: dict[str, Any], seed: int) -> None:
+    weights = torch.randn(6, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).tolist()
+    start = torch.tensor(0.5, dtype=torch.float64, requires_grad=True)
+    sums = by_hand["forward"](start, weights, torch.sigmoid)
+    expected = torch.autograd.grad(sums[-1], sums)
+    found = by_hand["backward"]([z.detach() for z in sums], weights, by_hand["sigmoid_slope"])
+    assert [float(m) for m in found] == pytest.approx([m.item() for m in expected])
 
 
 # --- messages ---------------------------------------------------------------------------------------------------------
@@ -169,6 +180,41 @@ def test_a_sigmoid_takes_three_quarters_of_a_message_or_more(seed: int) -> None:
     assert all(earlier <= 0.25 * later * (1 + 1e-6) for earlier, later in itertools.pairwise(lengths))
 
 
+# --- things to look at and to learn ---------------------------------------------------------------------------------
+
+
+def test_the_map_shows_the_sizes_of_the_messages_about_a_three() -> None:
+    found = squashing.message_map(nn.Sigmoid, layers=3, width=5)
+    network = squashing.orthogonal(training.mlp([64, 5, 5, 5, 10], nn.Sigmoid))
+    digits = training.digits()
+    place = digits.test_y.tolist().index(3)
+    expected = preactivation_gradients(network, digits.test_x[place : place + 1], torch.tensor([3]))
+    torch.testing.assert_close(found, torch.cat(expected[:3]).abs())
+
+
+def test_the_symbol_is_white_and_black_where_everyone_knows_it() -> None:
+    white, black = [(-0.7, 0.0), (0.3, 0.5), (0.0, -0.5)], [(0.7, 0.0), (-0.3, -0.5), (0.0, 0.5)]
+    assert squashing.yin_yang(torch.tensor(white)).tolist() == [1, 1, 1]
+    assert squashing.yin_yang(torch.tensor(black)).tolist() == [0, 0, 0]
+    points = squashing.disc_points(4000)
+    turned = squashing.yin_yang(-points)  # half a turn changes the colors, but for points on a border
+    assert (turned == 1 - squashing.yin_yang(points)).float().mean() > 0.99
+
+
+def test_points_fill_the_disc_evenly_and_the_grid_starts_at_the_upper_left() -> None:
+    points = squashing.disc_points(4000, seed=2)
+    assert points.norm(dim=1).max() <= 1
+    assert (points.norm(dim=1) < 0.5**0.5).float().mean().item() == pytest.approx(0.5, abs=0.03)
+    assert points.mean(0).abs().max() < 0.05
+    assert squashing.square_grid(2).tolist() == [[-1, 1], [1, 1], [-1, -1], [1, -1]]
+
+
+def test_the_skyline_has_houses_a_dome_and_spires_above_the_ground() -> None:
+    heights = squashing.skyline(torch.tensor([0.05, 0.59, 0.245, 0.515]))
+    assert heights.tolist() == pytest.approx([0.3, 0.06 + 0.05 * math.sin(5 * 0.59), 0.95, 0.66], abs=1e-5)
+    assert squashing.skyline(torch.linspace(0, 1, 500)).min() > 0
+
+
 # --- collapse ---------------------------------------------------------------------------------------------------------
 
 
@@ -198,7 +244,7 @@ def test_thirty_layers_are_one(dtype: torch.dtype, largest: float) -> None:
 
 def test_collapse_is_the_notebooks(by_hand: dict[str, Any]) -> None:
     network = small(nn.Identity)
-    weight, bias = by_hand["collapse_by_hand"](network)
+    weight, bias = by_hand["collapse"](network)
     single = squashing.collapse(network)
     torch.testing.assert_close(single.weight.data, weight)
     torch.testing.assert_close(single.bias.data, bias)

@@ -1,4 +1,4 @@
-"""Style transfer against arithmetic written out, SciPy's L-BFGS, the plain VGG-19 and the notebook's dozen lines."""
+"""Style transfer against arithmetic written out, SciPy's L-BFGS, the plain VGG-19 and the notebooks' own cells."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ import scipy.optimize
 import torch
 from torch import nn
 
-from helpers import images, style
+from helpers import ascent, images, plots, style
 
-NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "06_style_transfer.ipynb"
+CHAPTER = Path(__file__).parent.parent / "notebooks" / "06_style_transfer.ipynb"
+EVIDENCE = CHAPTER.parent / "evidence" / CHAPTER.name
 
+RATE = 0.02  # of Adam, in the chapter
 TINY = {"content_layer": "second", "style_layers": ("relu", "second")}
 QUICK = {**TINY, "size": 64, "steps": 4, "octaves": 1}
 
@@ -291,28 +293,58 @@ def test_octaves_cover_the_same_area_with_the_painting_and_end_at_the_size(noise
 # --- The notebook's own cells -----------------------------------------------------------------------------------------
 
 
-def cell(start):
-    """The one code cell of the notebook that holds this text."""
-    sources = [cell.source for cell in nbformat.read(NOTEBOOK, as_version=4).cells if cell.cell_type == "code"]
+def cell(start, notebook=CHAPTER):
+    """The one code cell of a notebook that holds this text."""
+    sources = [cell.source for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
     (source,) = [source for source in sources if start in source]
     return source
 
 
-def test_the_gram_matrix_by_hand_is_the_helpers(vgg19):
-    space = {"torch": torch, "images": images, "style": style, "vgg": vgg19, "cafe": images.sample("church_at_auvers")}
-    exec(cell("by_hand = torch.zeros("), space)
-    expected = style.gram(vgg19.features(images.resize(space["cafe"], (100, 80)), "relu1_1")["relu1_1"])[0]
-    torch.testing.assert_close(space["by_hand"], expected, rtol=1e-4, atol=1e-4 * expected.max().item())
+def by_hand(vgg19, photo, painting):
+    """What the chapter's cells define, for this photo and this painting."""
+    space = {"torch": torch, "images": images, "plots": plots, "vgg": vgg19, "photo": photo, "painting": painting}
+    exec("\n".join(x for x in cell("CONTENT = ").splitlines() if x.startswith(("STYLE = ", "CONTENT = "))), space)
+    for start in ("def gram(", "def paint("):
+        exec(cell(start).split("\n\n\nframes = ")[0], space)
+    return space
+
+
+def test_the_gram_matrix_by_hand_is_the_helpers(vgg19, photo):
+    features = vgg19.features(photo, "relu2_1")["relu2_1"]
+    torch.testing.assert_close(by_hand(vgg19, photo, photo)["gram"](features), style.gram(features)[0])
+
+
+def test_the_errors_by_hand_are_the_helpers(vgg19, photo):
+    painting, picture = images.square(images.sample("cafe_terrace"), 64), photo.flip(3)
+    space = by_hand(vgg19, photo, painting)
+    found = vgg19.features(picture, [*space["STYLE"], space["CONTENT"]])
+    content, unlike = style.errors(vgg19, content=photo, painting=painting)(picture)
+    torch.testing.assert_close(space["content_error"](found), content, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(space["style_error"](found), unlike, rtol=1e-4, atol=1e-6)
+
+
+def test_the_loop_by_hand_is_adam_on_the_helpers_goal(vgg19, photo):
+    painting = images.square(images.sample("cafe_terrace"), 64)
+    space = by_hand(vgg19, photo, painting)
+    frames = space["paint"](
+        photo, lambda found: space["content_error"](found) + 10 * space["style_error"](found), steps=4
+    )
+    goal = style.goal(vgg19, photo, painting, style_weight=10)
+    expected = ascent.ascend(photo, lambda x: -goal(x), steps=4, rule=ascent.adam(RATE), constraint=ascent.unit_range)
+    assert len(frames) == 5
+    assert torch.equal(frames[0], photo)
+    assert (frames[-1] - expected).abs().mean() < 0.002
+    assert (expected - photo).abs().mean() > 0.02  # something has happened
 
 
 def test_the_transfer_by_hand_is_the_helpers(vgg19, photo):
     painting = images.square(images.sample("cafe_terrace"), 64)
     space = {"torch": torch, "style": style, "vgg": vgg19}
-    for start in ("def relative(", "def transfer_by_hand("):
-        exec(cell(start), space)
-    by_hand = space["transfer_by_hand"](photo, painting, steps=5)
+    exec(cell("def transfer_by_hand(", EVIDENCE), space)
+    losses, picture = space["transfer_by_hand"](photo, painting, steps=5)
     found = style.transfer(vgg19, photo, painting, size=64, octaves=1, steps=5, smoothness=0)
-    assert (by_hand - found).abs().mean() < 0.005
+    assert len(losses) == 5
+    assert (picture - found).abs().mean() < 0.005
     assert (found - photo).abs().mean() > 0.02  # something has happened
 
 

@@ -41,6 +41,26 @@ def test_an_impossible_number_of_digits(train: int) -> None:
         training.digits(train=train)
 
 
+def test_spirals_are_two_in_a_disk_and_the_same_at_each_call() -> None:
+    points, kind = training.spirals(200, turns=1.5)
+    assert (points.shape, kind.shape) == ((200, 2), (200,))
+    assert kind.tolist() == [0.0, 1.0] * 100
+    assert points.norm(dim=1).max() < 1.05
+    again, _ = training.spirals(200, turns=1.5)
+    assert torch.equal(points, again)
+    turned = -points[kind == 1]  # the one spiral is the other, turned by half a turn
+    assert torch.cdist(turned, points[kind == 0]).amin(1).max() < 0.2
+
+
+def test_separate_puts_two_kinds_on_two_sides_and_says_so_by_the_sign() -> None:
+    points, kind = training.spirals(200, turns=0.5)
+    network = training.mlp([2, 16, 1], seed=0)
+    state = torch.get_rng_state()
+    assert training.separate(network, points, kind, steps=200, batch=100) is network
+    assert torch.equal(state, torch.get_rng_state())
+    assert ((network(points)[:, 0] > 0) == (kind > 0.5)).float().mean() > 0.97
+
+
 def test_mlp_is_what_pytorch_makes_after_the_seed() -> None:
     torch.manual_seed(5)
     expected = [nn.Linear(2, 3), nn.Linear(3, 4), nn.Linear(4, 1)]

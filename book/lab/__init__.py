@@ -1,0 +1,1 @@
+"""The network in the page: kernels, engine and laboratory, and what packs them into one script."""

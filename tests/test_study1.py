@@ -1,0 +1,55 @@
+"""The checks of chapter 1's exercises: an empty, a right and a wrong answer each, and what the wrong one is told."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+
+from helpers.study import chapter1, questions
+
+
+def middle(points: torch.Tensor) -> torch.Tensor:
+    return ((points > 0.3) & (points < 0.6)).float().prod(1)
+
+
+def arms(points: torch.Tensor) -> torch.Tensor:
+    return ((points > 0.3) & (points < 0.6)).float().mean(1)
+
+
+SIGMA = 1 / (1 + math.exp(12))
+ANSWERS: list[tuple[Any, Any, list[tuple[Any, str]]]] = [
+    (
+        chapter1.check_1,
+        (1 + math.exp(2)) * (1 + math.exp(-2)),
+        [(4, "at sum 0"), (0.105, "That is the slope"), (7, "")],
+    ),
+    (chapter1.check_2, chapter1._kept_by_tanh(), [(1.5, "identity"), (1e-9, "nn.Tanh"), (0.9, "last of the lengths")]),
+    (
+        chapter1.check_3,
+        (2 * (SIGMA - 1) * SIGMA * (1 - SIGMA), SIGMA - 1),
+        [((1,), "two messages"), ((1, -1), "negative"), ((-1, -1), "squared"), ((-1.2288e-5, -0.5), "cross-entropy")],
+    ),
+    (chapter1.check_4, middle, [(lambda p: p, "one number"), (lambda p: 0 * p[:, 0], "too low"), (arms, "")]),
+]
+
+
+@pytest.mark.parametrize(("check", "right", "wrong"), ANSWERS, ids=["1", "2", "3", "4"])
+def test_a_right_answer_is_praised_a_wrong_one_is_told_why(check: Any, right: Any, wrong: Any) -> None:
+    assert check(...).right is None
+    assert check(right).right
+    for answer, why in wrong:
+        verdict = check(answer)
+        assert verdict.right is False
+        assert why in verdict.message
+
+
+def test_tanh_keeps_a_good_part_of_the_message() -> None:
+    assert 0.01 < chapter1._kept_by_tanh() < 1
+
+
+def test_the_quiz_has_an_idea_in_each_question() -> None:
+    assert len(questions(1)) == 5
+    assert all(len(question.wrong) == 3 for question in questions(1))
