@@ -34,6 +34,8 @@ LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\((?!https?:|mailto:|#|data
 CODE = re.compile(r"(?:^|(?<=\n))(`{3,})(?!\{).*?\n\1[ ]*(?=\n|\Z)", re.DOTALL)
 SOLUTION = re.compile(r'<details class="solution">.*?</details>\s*', re.DOTALL)
 BOXES = {"note", "tip", "hint", "important", "warning", "caution", "danger", "attention", "error", "seealso"}
+LABORATORY = re.compile(r'<div class="lab"[^>]*>.*?</div>', re.DOTALL)
+ELSEWHERE = "*Here the chapter's page holds the laboratory: the network, running in the browser.*"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 ON_COLAB = "# On Colab: Runtime > Change runtime type > a GPU makes chapters 4 to 6 faster, and none needs one."
 
@@ -98,7 +100,7 @@ def markdown(text: str, cited: Mapping[str, Entry], link: Callable[[str, str], t
         cited: the references, by key.
         link: the words or the mark of a picture and a relative target -> what takes its place; see `linked`.
     """
-    text = words.ALT.sub(_alternative, TARGET.sub("", _unboxed(text)))
+    text = LABORATORY.sub(ELSEWHERE, words.ALT.sub(_alternative, TARGET.sub("", _unboxed(text))))
     parts, done = [], 0
     for code in CODE.finditer(text):
         parts += [_inline(text[done : code.start()], cited, link), code[0]]
@@ -194,7 +196,7 @@ def _plain_directive(name: str, title: str, inside: list[str]) -> list[str]:
     while inside and OPTION.match(inside[0]):
         inside.pop(0)
     body = _unboxed("\n".join(inside)).strip("\n").split("\n")
-    if name == "container":
+    if name in ("container", "raw"):
         return body
     if name == "math":
         return ["$$", *([title] if title else []), *body, "$$"]

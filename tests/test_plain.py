@@ -49,6 +49,7 @@ def unlinked(picture: str, target: str) -> tuple[str, str]:
         ("::::{container} figure-caption\n:::{note}\nIn.\n:::\n::::", "> **Note**\n>\n> In."),
         ("```{math}\n:label: a\nx = 1\n```", "$$\nx = 1\n$$"),
         ("```{dropdown} More\nText.\n```", "<details><summary>More</summary>\n\nText.\n\n</details>"),
+        ('```{raw} html\n<div class="lab" data-lab="see"><p>Needs it.</p></div>\n```', plain.ELSEWHERE),
         ("(a-label)=\n## Title", "## Title"),
         (
             "**Figure 5.3.** Look.\n<!-- alt 5.3: Two <cats>\nand a dog. -->",
