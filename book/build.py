@@ -16,6 +16,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -307,6 +308,7 @@ def render(book: Book, *, strict: bool = True) -> None:
     if stamp.is_file() and stamp.read_text() == sha.hexdigest():
         return
     stamp.unlink(missing_ok=True)
+    shutil.rmtree(book.pages, ignore_errors=True)  # a renderer leaves there what is no longer a page
     config = ["--config", str(book.source / "book/_config.yml"), "--toc", str(book.source / "book/_toc.yml")]
     command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(book.source), *config]
     how = ["--path-output", str(book.root / "book"), "--all", "--keep-going", "--quiet", *["-W"] * strict]

@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 
 import matplotlib
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 SIZE = (1200, 630)  # what those who show such pictures ask for
 GROUND, INK, FAINT = "#10151c", "#ffffff", "#b9c4cf"
@@ -16,19 +16,20 @@ FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 
 
 def card(title: str, line: str = "", picture: bytes | None = None) -> bytes:
-    """A card as PNG.
+    """A card as JPEG.
 
     Args:
         title: of the page.
         line: a sentence below it.
-        picture: an image file that stands beside the words, cut to a square.
+        picture: an image file that stands beside the words; its middle, if it is much wider than high.
     """
     image = Image.new("RGB", SIZE, GROUND)
     draw = ImageDraw.Draw(image)
     width = SIZE[0] - 2 * MARGIN
     if picture:
         with Image.open(io.BytesIO(picture)) as shown:
-            image.paste(_square(shown.convert("RGB")), (SIZE[0] - PICTURE - 65, 65))
+            beside = _fitted(shown.convert("RGB"))
+            image.paste(beside, (SIZE[0] - PICTURE - 65, (SIZE[1] - beside.height) // 2))
         width -= PICTURE + 30
     for place, color in enumerate(STRIPES):
         draw.rectangle((MARGIN + 44 * place, 70, MARGIN + 44 * place + 34, 78), fill=color)
@@ -41,7 +42,7 @@ def card(title: str, line: str = "", picture: bytes | None = None) -> bytes:
             y += round(size * 1.25)
         y += 24
     buffer = io.BytesIO()
-    image.quantize(128).save(buffer, "PNG", optimize=True)
+    image.save(buffer, "JPEG", quality=88, optimize=True)
     return buffer.getvalue()
 
 
@@ -49,10 +50,11 @@ def _font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(FONTS / ("DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf")), size)
 
 
-def _square(picture: Image.Image) -> Image.Image:
-    side = min(picture.size)
-    left, top = (picture.width - side) // 2, (picture.height - side) // 2
-    return picture.crop((left, top, left + side, top + side)).resize((PICTURE, PICTURE))
+def _fitted(picture: Image.Image) -> Image.Image:
+    width, height = picture.size
+    if max(width, height) > 1.7 * min(width, height):
+        return ImageOps.fit(picture, (PICTURE, PICTURE))
+    return ImageOps.contain(picture, (PICTURE, PICTURE))
 
 
 def _wrapped(words: str, width: int, font: ImageFont.FreeTypeFont) -> list[str]:

@@ -11,14 +11,14 @@ from typing import Any
 import yaml
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
-sys.path.insert(0, str(ROOT))  # for book.extension
+SOURCE = HERE / "_build" / "source"  # what book/build.py put together
+sys.path.insert(0, str(HERE.parent))  # for book.extension
 
 told: dict[str, Any] = yaml.safe_load((HERE / "_config.yml").read_text(encoding="utf-8"))
 said: dict[str, Any] = told["sphinx"]["config"]
 
 project, author, copyright = told["title"], told["author"], told["copyright"]
-html_title, html_favicon = told["title"], str(ROOT / told["html"]["favicon"])
+html_title, html_favicon = told["title"], str(SOURCE / told["html"]["favicon"])
 exclude_patterns = ["**/_build"]
 extensions = [
     "myst_nb",
@@ -31,7 +31,7 @@ extensions = [
 ]
 external_toc_path = "book/_toc.yml"
 external_toc_exclude_missing = told["only_build_toc_files"]
-bibtex_bibfiles = [str(ROOT / file) for file in told["bibtex_bibfiles"]]
+bibtex_bibfiles = [str(SOURCE / file) for file in told["bibtex_bibfiles"]]
 numfig = True
 html_theme = "sphinx_book_theme"
 html_theme_options = {
@@ -43,6 +43,6 @@ nb_execution_mode = told["execute"]["execute_notebooks"]
 myst_enable_extensions = told["parse"]["myst_enable_extensions"]
 myst_url_schemes = ["mailto", "http", "https"]
 nb_mime_priority_overrides = [tuple(override) for override in said.pop("nb_mime_priority_overrides")]
-html_static_path = [str(ROOT / folder) for folder in said.pop("html_static_path")]  # Jupyter Book seeks it elsewhere
+html_static_path = [str(SOURCE / folder) for folder in said.pop("html_static_path")]  # where Jupyter Book seeks it
 suppress_warnings = [*said.pop("suppress_warnings"), "myst.domains"]
 globals().update({name: value for name, value in said.items() if name != "html_theme_options"})

@@ -68,7 +68,7 @@ def _head(app: Sphinx, here: site.Site, page: str, title: str, words: str) -> st
     tags = [("name", "description", words), ("property", "og:title", title), ("property", "og:description", words)]
     tags += [("property", "og:type", "article"), ("property", "og:site_name", "Under the Hood")]
     if here.pages:
-        picture = Path("_static") / "cards" / f"{page.replace('/', '-')}.png"
+        picture = Path("_static") / "cards" / f"{page.replace('/', '-')}.jpg"
         made = Path(app.outdir) / picture
         made.parent.mkdir(parents=True, exist_ok=True)
         made.write_bytes(cards.card(title, words, _picture(app, page)))
