@@ -201,20 +201,20 @@ def visualize(
     networks: Network | Sequence[Network],
     categories: str | int | Sequence[str | int],
     *,
-    size: int = 144,
-    steps: int = 100,
+    size: int = 128,
+    steps: int = 60,
     seed: int = 0,
     on_step: ascent.OnStep | None = None,
 ) -> Tensor:
     """Images of what the neurons of some categories want to see, all drawn together.
 
     They climb the neurons' logits in the Fourier basis and decorrelated color of Olah et al. (2017), seen from
-    another side at each step, and keep each block's channels at the mean and spread that they had in training, as in
+    four sides at each step, and keep each block's channels near the mean and spread that they had in training, as in
     Yin et al. (2020): all images together, so that a single one may be as unusual as its category is.
 
     Args:
         networks: a classifier, or several that take turns, step by step, so that all of them have to agree.
-        categories: a name or index, or several; more of them, and more different ones, make better images.
+        categories: a name or index, or several.
         size: side of the square images in pixels.
         steps: of Adam; an interrupt returns the images so far.
         seed: of the faint noise at the start and of the views.
@@ -231,12 +231,11 @@ def visualize(
     limits = f"size is {size} pixels; the least is {SMALLEST_OCTAVE}, the most {LARGEST_SIZE}"
     require(SMALLEST_OCTAVE <= size <= LARGEST_SIZE, limits)
     generator = torch.Generator().manual_seed(seed)
-    looks = -(-4 // len(wanted))  # at least four pictures a step, for they have to agree on what is usual
     scores = [class_score(n, [n.index(category) for category in wanted], bn_weight=12) for n in judges]
 
     def objective(waves: Tensor, done: int) -> Tensor:
         drawn = compose(waves, finest=finest_at(done, steps))
-        return scores[done % len(scores)](views(drawn, generator, count=looks))
+        return scores[done % len(scores)](views(drawn, generator, count=4))
 
     waves = ascent.ascend(
         faint_waves(size, generator, count=len(wanted)).to(judges[0].device),

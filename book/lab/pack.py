@@ -39,8 +39,18 @@ SAMPLES = {  # name: what it shows, for those who do not see it
     "astronaut": "a smiling astronaut in an orange suit",
 }
 SAMPLE_SIDE = 512  # pixels, the longer side
-WORKER = ("engine", "weights", "chance", "pictures", "climbing", "waves", "worker")  # modules in the order of their use
+WORKER = (
+    "digits",
+    "engine",
+    "weights",
+    "chance",
+    "pictures",
+    "climbing",
+    "waves",
+    "worker",
+)  # modules in the order of their use
 PAGE = (
+    "digits",
     "pictures",
     "chance",
     "stitches",
@@ -251,9 +261,9 @@ def script(network: Network, packed: Packed, extra: Mapping[str, Any] | None = N
     """The one script that a page loads: it defines `underTheHood`, whose `mount` makes an element a laboratory."""
     parts = {
         "network": description(network, packed),
-        "weights": base64.b64encode(gzip.compress(packed.content, 9, mtime=0)).decode(),
+        "weights": base64.b85encode(gzip.compress(packed.content, 9, mtime=0)).decode(),
         "kernels": {
-            name: base64.b64encode((LAB / f"{name}.wasm").read_bytes()).decode()
+            name: base64.b85encode((LAB / f"{name}.wasm").read_bytes()).decode()
             for name in ("kernels", "kernels_relaxed")
         },
         "worker": bundle(WORKER),

@@ -1,5 +1,6 @@
 // The laboratory's worker: holds the engine, does one request after another, and listens between any two steps.
 
+import { decoded } from "./digits.js";
 import { Engine } from "./engine.js";
 import { answerGradient, answers, attack, channelLight, channelMean, climb, layerLights, layerStrength, leastEpsilon, logProbability, placeGradient } from "./climbing.js";
 import { scaled, toBytes } from "./pictures.js";
@@ -49,7 +50,7 @@ function objective({ layer = "", channel = null, category }) {
 /** @type {{[what: string]: (request: any) => any}} */
 const work = {
   async start({ kernels, relaxed, network, weights }) {
-    const inflated = new Blob([weights]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const inflated = new Blob([decoded(weights)]).stream().pipeThrough(new DecompressionStream("gzip"));
     const bytes = await new Response(inflated).arrayBuffer();
     const build = WebAssembly.validate(relaxed) ? relaxed : kernels;
     usual = network.usual;

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { random } from "../../book/lab/chance.js";
 import { octaveSizes, softmax } from "../../book/lab/climbing.js";
+import { decoded } from "../../book/lab/digits.js";
 import * as pictures from "../../book/lab/pictures.js";
 import { transform } from "../../book/lab/waves.js";
 
@@ -74,4 +75,10 @@ test("octaves, chance and shares", () => {
   const draws = Array.from({ length: 1000 }, random(9));
   assert.ok(Math.abs(draws.reduce((a, b) => a + b) / 1000 - 0.5) < 0.05);
   near(softmax(Float32Array.of(1000, 1000)), [0.5, 0.5]);
+});
+
+test("text is bytes again, whatever their number", () => {
+  assert.equal(new TextDecoder().decode(decoded("Xk~0{Z!92Ud30rSAp")), "hello, bytes!");
+  assert.deepEqual([...decoded("0RIp")], [0, 255, 16]);
+  assert.deepEqual([...decoded("`uqI-{{LZO")], [250, 251, 252, 253, 254, 255, 97, 98]);
 });

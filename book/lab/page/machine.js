@@ -1,15 +1,10 @@
 // The page's side of the worker: start it, ask it, stop it; and what to say when it cannot be had.
 
+import { decoded } from "../digits.js";
+
 /** Everything that pack.py put in front of these modules. @type {any} */
 // @ts-ignore: PACKED stands above the modules in the script that pack.py writes
 export const packed = PACKED;
-
-/** @param {string} text @returns {Uint8Array<ArrayBuffer>} */
-const decoded = (text) => {
-  const binary = atob(text), bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
-  return bytes;
-};
 
 const LOST = "The worker that computes was lost, perhaps for want of memory. Your photo is still here: try again, with a smaller size.";
 
@@ -52,8 +47,8 @@ export class Machine {
       this.#lose(LOST);
     };
     addEventListener("pagehide", () => this.#lose("The page was left."), { once: true });
-    const weights = decoded(packed.weights), { network } = packed;
-    return this.#send("start", { kernels, relaxed, network, weights }, () => {}, [weights.buffer]).promise;
+    const { weights, network } = packed;
+    return this.#send("start", { kernels, relaxed, network, weights }, () => {}).promise;
   }
 
   /** @param {{id: number, kind: string, step?: any, result?: any, message?: string}} message */
@@ -74,12 +69,12 @@ export class Machine {
     this.#waiting.clear();
   }
 
-  /** @param {string} what @param {object} request @param {(step: any) => void} step @param {Transferable[]} [moved] @returns {Job} */
-  #send(what, request, step, moved = []) {
+  /** @param {string} what @param {object} request @param {(step: any) => void} step @returns {Job} */
+  #send(what, request, step) {
     const id = ++this.#last, tell = (/** @type {string} */ word) => this.#worker?.postMessage({ id, what: word });
     const promise = new Promise((done, failed) => {
       this.#waiting.set(id, { done, failed, step });
-      this.#worker?.postMessage({ id, what, ...request }, moved);
+      this.#worker?.postMessage({ id, what, ...request });
     });
     return { promise, stop: () => tell("stop"), pause: () => tell("pause"), go: () => tell("go") };
   }
