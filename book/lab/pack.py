@@ -245,15 +245,15 @@ def bundle(names: Iterable[str], folder: Path = LAB) -> str:
     return "\n".join(parts)
 
 
-def samples() -> list[dict[str, str]]:
+def samples() -> list[dict[str, str | int]]:
     """The book's own photos as WebP inside data URLs."""
-    made = []
+    made: list[dict[str, str | int]] = []
     for name, words in SAMPLES.items():
         large = max(images.sample(name).shape[2:]) > SAMPLE_SIDE
         picture, buffer = images.sample(name, size=SAMPLE_SIDE if large else None), io.BytesIO()
         images.to_pil(picture).save(buffer, "WEBP", quality=85, method=6)
         url = "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
-        made.append({"name": name, "words": words, "url": url})
+        made.append({"name": name, "words": words, "url": url, "size": SAMPLE_SIDE if large else 0})
     return made
 
 

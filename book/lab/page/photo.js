@@ -152,7 +152,8 @@ class Photos extends EventTarget {
   /** The line of Python that loads it. @param {number} [longest] pixels */
   python(longest = LARGEST) {
     const { width, height } = /** @type {HTMLCanvasElement} */ (this.drawn), kept = Math.max(width, height);
-    const size = longest < kept || this.scaled ? `, size=${Math.min(longest, kept)}` : "";
+    const sample = packed.samples.find((/** @type {any} */ one) => one.name === this.sample);
+    const size = longest < kept || this.scaled || sample?.size ? `, size=${Math.min(longest, kept)}` : "";
     return `photo = images.${this.sample ? "sample" : "load"}(${JSON.stringify(this.sample || this.name)}${size})`;
   }
 

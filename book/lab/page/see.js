@@ -189,7 +189,7 @@ export function seePanel() {
   });
   view.addEventListener("failed", (event) => told.fail(/** @type {CustomEvent} */ (event).detail));
 
-  const code = /** @type {any} */ (python(() => ["from helpers import images, networks", "", "network = networks.load()", photos.pythonView(), "print(network.top(view)[0])", tool === "layers" ? `print(network.features(view, "${lights[depth.get()]?.block}"))` : ""].join("\n").trim()));
+  const code = /** @type {any} */ (python(() => ["from helpers import images, networks", "", "network = networks.load()", photos.pythonView(), "print(network.top(view)[0])", tool === "layers" ? `print(network.features(view, "${lights[depth.get()]?.block}")["${lights[depth.get()]?.block}"].shape)` : ""].join("\n").trim()));
   const element = make("div", { className: "lab-work" },
     make("div", {}, stage),
     make("div", { className: "lab-side" }, bars.element, make("div", { className: "lab-chips", role: "group", "aria-label": "tool" }, ...tools), ...Object.values(panels), told.element),
