@@ -16,6 +16,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -27,7 +28,7 @@ import nbformat
 from nbformat import NotebookNode
 from PIL import Image
 
-from book import run, words
+from book import doors, run, words
 from book.lab import pack
 from book.run import BOOK, Book
 from helpers import figure, ledger, typography
@@ -36,6 +37,7 @@ from helpers.figure import Picture
 MARKS = {**ledger.VERDICTS, ledger.NOT_SO: "!"}
 FIGURE = re.compile(r"<!-- (figure|thumbnail) (\d+\.\d+)(?:: (.*?))? -->", re.DOTALL)
 ANCHOR = re.compile(r"\[([^\]]*)\]\(((?:\.\./|evidence/)*\w+)\.ipynb#((?:claim|figure)-[\w-]+)\)")
+JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"  # its command, wherever it was installed
 NOT_EXECUTED = (
     "```{note}\nThis page was not executed when these pages were built: it shows text and code without results.\n```"
 )
@@ -60,6 +62,7 @@ def main(book: Book = BOOK) -> int:
     failed = {copy: reason for copy in copies if (reason := run.about(copy).get("failed"))}
     assemble(book)
     render(book, strict=not failed and asked == book.notebooks)
+    doors.open_all(book)
     for entry, check in unmet(copies):
         print(f"{ledger.NOT_SO}: claim {entry['id']}, {check['words']}: {ledger.Check.read(check)}")
     for copy, reason in failed.items():
@@ -94,7 +97,7 @@ def assemble(book: Book) -> None:
         if path.suffix == ".md":
             page = FIGURE.sub(lambda match: _placed(match[1], figures.get(match[2]), match[3]), content.decode())
             page = page.replace("<!-- ledger -->", ledger_table(book))
-            content = page.replace("<!-- runs -->", run_table(book)).encode()
+            content = doors.fill(page.replace("<!-- runs -->", run_table(book)), book).encode()
         wanted[path.relative_to(book.root)] = content
     if (book.root / "book" / "laboratory.md").is_file():
         for made in pack.build(BOOK.build / "lab"):  # kept at one place, also for the small books of the tests
@@ -234,7 +237,8 @@ def run_table(book: Book) -> str:
 def _cost(notebook: Path | None, book: Book) -> str:
     """Two cells of a table: seconds and peak memory of a run, or dashes."""
     cost = run.about(book.copy(notebook)) if notebook else {}
-    return f"{cost['seconds']} s | {cost['peak_mb'] * 2**20 / 1e9:.1f} GB" if cost else "— | —"
+    peak = f"{cost['peak_mb'] * 2**20 / 1e9:.1f} GB" if cost.get("peak_mb") else "—"  # unknown on Windows
+    return f"{cost['seconds']} s | {peak}" if cost else "— | —"
 
 
 def _title(notebook: Path) -> str:
@@ -295,17 +299,20 @@ def _ledger_row(number: str, claim: str, entry: dict[str, Any], link: str) -> st
 
 def render(book: Book, *, strict: bool = True) -> None:
     """Render the pages, unless they show these very sources already; a warning is a failure if `strict`."""
-    sha = hashlib.sha256((run.ROOT / "constraints.txt").read_bytes() + Path(__file__).read_bytes())
+    sha = hashlib.sha256((run.ROOT / "constraints.txt").read_bytes())
+    for name in ("book/build.py", "book/extension.py", "book/site.py", "book/cards.py", "pyproject.toml"):
+        sha.update((run.ROOT / name).read_bytes())
     for path in sorted(p for p in book.source.rglob("*") if p.is_file()):
         sha.update(str(path.relative_to(book.source)).encode() + b"\0" + path.read_bytes() + b"\0")
     stamp = book.build / "rendered"
     if stamp.is_file() and stamp.read_text() == sha.hexdigest():
         return
     stamp.unlink(missing_ok=True)
+    shutil.rmtree(book.pages, ignore_errors=True)  # a renderer leaves there what is no longer a page
     config = ["--config", str(book.source / "book/_config.yml"), "--toc", str(book.source / "book/_toc.yml")]
-    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(book.source), *config]
+    command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(book.source), *config]
     how = ["--path-output", str(book.root / "book"), "--all", "--keep-going", "--quiet", *["-W"] * strict]
-    if subprocess.run([*command, *how]).returncode:
+    if subprocess.run([*command, *how], cwd=run.ROOT).returncode:  # where Sphinx finds book/extension.py
         sys.exit("The book did not render; the warnings stand above.")
     stamp.write_text(sha.hexdigest())
 

@@ -40,7 +40,14 @@ SOLUTION = re.compile(r'<details class="solution">.*?```python\n(.*?)```.*?</det
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 STRICT = "import warnings; warnings.simplefilter('error')"
 LENIENT = "warnings.resetwarnings()"  # or the kernel stumbles over a warning of its own when it stops
-PEAK = "import resource as _r; print(_r.getrusage(_r.RUSAGE_SELF).ru_maxrss)"
+PEAK = """
+try:
+    import resource as _r
+except ImportError:  # on Windows
+    print(0)
+else:
+    print(_r.getrusage(_r.RUSAGE_SELF).ru_maxrss)
+"""
 
 
 @dataclass(frozen=True)
