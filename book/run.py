@@ -200,7 +200,8 @@ def execute_stale(book: Book = BOOK, asked: list[Path] | None = None) -> list[Pa
 
     def run(notebook: Path) -> None:
         print(f"executing {book.relative(notebook)} ...", flush=True)
-        start(notebook, book.copy(notebook).parent, environment={"OMP_NUM_THREADS": str(threads)}, root=book.root)
+        variables = {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "passive"}  # on a busy machine none may spin
+        start(notebook, book.copy(notebook).parent, environment=variables, root=book.root)
 
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         list(pool.map(run, stale))

@@ -524,7 +524,7 @@ def test_every_figure_function_has_its_names_tried():
     # these give pictures, colors and parts of figures, without words
     pictures = {"glow", "strongest", "tint", "compass", "relief", "terrain", "Dots", "Seams"}
     functions = {name for name in plots.__all__ if callable(getattr(plots, name))}
-    assert functions - made - pictures == {"show", "blank", "clouds", "wiring"}  # the last two have no names
+    assert functions - made - pictures == {"show", "blank", "clouds", "wiring", "demands"}  # without names
 
 
 def test_two_categories_of_one_name_have_a_bar_each():
