@@ -48,7 +48,7 @@ check_1 = Check(
         "That is the slope. By what must you multiply it to get 1?": lambda a: abs(a - _slope(2)) < 0.01,
         "Not yet: the weight times the slope at sum 2 must be 1.": lambda a: abs(a - 1 / _slope(2)) > 0.05,
     },
-    "Right. Twice as far from zero, and more than twice the weight: but such weights make large sums, and so on.",
+    "Right. Far from zero slopes are small, and weights must be large: but such weights make large sums, and so on.",
 )
 check_2 = Check(
     {
