@@ -119,7 +119,9 @@ function render({ model, el }) {
   }
 
   function show(busy = false) {
-    const kind = model.get("mean"), one = answer(mask).map(Math.exp), mean = count ? meanNow(kind) : Array(kinds).fill(0);
+    const untouched = !count && mask.every(Boolean); // nothing is suppressed yet, so nothing need be scaled up
+    const kind = model.get("mean"), one = untouched ? scaled : answer(mask).map(Math.exp);
+    const mean = count ? meanNow(kind) : Array(kinds).fill(0);
     pixels.forEach((rect, i) => rect.setAttribute("fill", `rgb(${range(3).map(() => Math.round(255 * picture[i])).join()})`));
     neurons.forEach((circle, i) => {
       circle.classList.toggle("off", !mask[i]);
