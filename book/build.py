@@ -318,4 +318,6 @@ def render(book: Book, *, strict: bool = True) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:]:  # a build takes minutes: do not begin one for a question
+        sys.exit(f"book.build takes no arguments, and was given {' '.join(sys.argv[1:])}.\n\n{__doc__}")
     sys.exit(main())
