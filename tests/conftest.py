@@ -35,6 +35,11 @@ def lite1() -> networks.Network:
 
 
 @pytest.fixture(scope="session")
+def lite2() -> networks.Network:
+    return networks.load("efficientnet_lite2", device="cpu")
+
+
+@pytest.fixture(scope="session")
 def vgg19() -> networks.Network:
     return networks.load("vgg19", device="cpu")
 

@@ -47,5 +47,5 @@ def test_the_packaged_networks_load_and_dream_without_a_connection(tmp_path):
     environment = {**os.environ, "TORCH_HOME": str(tmp_path), "HF_HOME": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "dreamt 3\n"
+    assert done.stdout == "dreamt 4\n"
     assert list(tmp_path.iterdir()) == []

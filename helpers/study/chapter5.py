@@ -68,9 +68,9 @@ check_1 = Check(
 check_2 = Check(
     {
         "This is not a picture of the cat's size.": lambda x: x.shape != _sample("cat").shape,
+        "Pixels are darker than black or brighter than white.": lambda x: x.min() < 0 or x.max() > 1,
         "The channel is darker than before: you went down.": lambda x: eye_channel(x) < eye_channel(_sample("cat")),
         "The channel has hardly changed; climb longer.": lambda x: eye_channel(x) < 3 * eye_channel(_sample("cat")),
-        "Pixels are darker than black or brighter than white.": lambda x: x.min() < 0 or x.max() > 1,
     }
 )
 check_3 = Check(
