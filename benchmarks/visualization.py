@@ -72,8 +72,9 @@ def rows() -> dict[str, Spread]:
             with torch.no_grad():
                 sure[side].append(judge(images.quantize(picture)).softmax(1)[0, neuron].item())
     floor = [seconds(lambda: looped(network, 3, 6)) / seconds(lambda: bare_loop(network, 3, 6)) for _ in range(7)]
+    views = "ours (4 views a step, which is why a second network agrees) / lucent (1 view)"
     return {
-        f"class image, {STEPS} steps at {SIZE} px: ours (4 views a step) / lucent (1 view)": spread(times),
+        f"class image, {STEPS} steps at {SIZE} px: {views}": spread(times),
         "a second network's probability for it: ours": spread(sure["ours"]),
         "a second network's probability for it: lucent": spread(sure["lucent's"]),
         "six steps of the same recipe: ours / bare loop": spread(floor[1:]),
