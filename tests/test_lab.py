@@ -518,11 +518,17 @@ def test_an_illusion_is_made_saved_and_dropped_in_again(opened: Callable[..., An
     page.locator(".lab-bars").first.get_by_text("remote control").wait_for()
 
 
+def python_of(page: Any, call: str) -> str:
+    """The lines of *The same in Python*, once they hold a call."""
+    code = page.locator(".lab-python code", has_text=call)
+    code.wait_for(state="attached")
+    return str(code.text_content())
+
+
 def test_the_lines_of_python_do_what_they_say(opened: Callable[..., Any], tmp_path: Path) -> None:
     page = opened("attack")
     page.get_by_text("The same in Python").click()
-    lines = page.locator(".lab-python code").inner_text()
-    assert "illusions.pgd" in lines
+    lines = python_of(page, "illusions.pgd")
     found: dict[str, Any] = {}
     with contextlib.chdir(tmp_path):
         exec(lines, found)
@@ -531,11 +537,9 @@ def test_the_lines_of_python_do_what_they_say(opened: Callable[..., Any], tmp_pa
     page.goto(page.url.replace("attack", "dream"))
     page.get_by_role("button", name="Start the laboratory").click()
     page.get_by_text("The same in Python").click()
-    code = page.locator(".lab-python code")
-    assert 'dreams.deep_dream(network, photo, "blocks.4.2", octaves=4, steps=20, step_size=0.015)' in code.inner_text()
+    python_of(page, 'dreams.deep_dream(network, photo, "blocks.4.2", octaves=4, steps=20, step_size=0.015)')
     page.get_by_label("More of").select_option("category")
-    compile(code.inner_text(), "page", "exec")
-    assert 'network.index("Samoyed")' in code.inner_text()
+    compile(python_of(page, 'network.index("Samoyed")'), "page", "exec")
 
 
 def test_the_keyboard_does_what_the_mouse_does(opened: Callable[..., Any]) -> None:
