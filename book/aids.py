@@ -51,9 +51,14 @@ def parts(book: Book) -> list[Parts]:
 
 def _parts(chapter: Path) -> Parts:
     text = prose(chapter)
-    title = re.findall(r"^# (.*)$", text, flags=re.MULTILINE)
     predictions, exercises = len(PREDICT.findall(text)), len(EXERCISE.findall(text))
-    return Parts(chapter.stem, title[0] if title else chapter.stem, len(questions(chapter)), predictions, exercises)
+    return Parts(chapter.stem, title(chapter), len(questions(chapter)), predictions, exercises)
+
+
+def title(notebook: Path) -> str:
+    """The title of a notebook; its file's name where it has none."""
+    found = re.search(r"^# (.*)$", prose(notebook), flags=re.MULTILINE)
+    return found[1] if found else notebook.stem
 
 
 def prose(notebook: Path) -> str:

@@ -28,7 +28,7 @@ import nbformat
 from nbformat import NotebookNode
 from PIL import Image
 
-from book import doors, run, words
+from book import aids, doors, files, run, words
 from book.lab import pack
 from book.run import BOOK, Book
 from helpers import figure, ledger, typography
@@ -102,7 +102,7 @@ def assemble(book: Book) -> None:
     if (book.root / "book" / "laboratory.md").is_file():
         for made in pack.build(BOOK.build / "lab"):  # kept at one place, also for the small books of the tests
             wanted[Path("book/_static/lab") / made.name] = made.read_bytes()
-    _mirror(wanted, book.source)
+    files.mirror(wanted, book.source)
 
 
 def _newest(notebook: Path, book: Book) -> NotebookNode:
@@ -113,17 +113,6 @@ def _newest(notebook: Path, book: Book) -> NotebookNode:
     content = nbformat.read(notebook, as_version=4)
     content.cells.insert(1, nbformat.v4.new_markdown_cell(NOT_EXECUTED))
     return content
-
-
-def _mirror(wanted: dict[Path, bytes], folder: Path) -> None:
-    """Make `folder` hold exactly these files; what is the same already keeps its time stamp."""
-    for path in [p for p in folder.rglob("*") if p.is_file() and p.relative_to(folder) not in wanted]:
-        path.unlink()
-    for name, content in wanted.items():
-        path = folder / name
-        if not path.is_file() or path.read_bytes() != content:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
 
 
 def _placed(kind: str, picture: Picture | None, caption: str | None = None) -> str:
@@ -222,7 +211,7 @@ def run_table(book: Book) -> str:
     evidence = {notebook.name: notebook for notebook in book.evidence}
     rows = []
     for notebook in book.chapters:
-        link = f"[{_title(notebook)}](../notebooks/{notebook.name})"
+        link = f"[{aids.title(notebook)}](../notebooks/{notebook.name})"
         costs = [_cost(one, book) for one in (notebook, evidence.get(notebook.name))]
         rows.append(f"| {int(notebook.name[:2])} | {link} | {' | '.join(costs)} |")
     head = "| | Chapter | Time | Peak memory | Its evidence | Peak memory |"
@@ -241,11 +230,6 @@ def _cost(notebook: Path | None, book: Book) -> str:
     return f"{cost['seconds']} s | {peak}" if cost else "— | —"
 
 
-def _title(notebook: Path) -> str:
-    first = nbformat.read(notebook, as_version=4).cells[0].source
-    return re.findall(r"^# (.*)$", first, flags=re.MULTILINE)[0]
-
-
 def ledger_table(book: Book) -> str:
     """All claims with what was measured, as HTML, after a count; a claim that no notebook measures says so."""
     entries = {
@@ -258,7 +242,7 @@ def ledger_table(book: Book) -> str:
     for number, claim in ledger.claims().items():
         if (chapter := number.partition(".")[0]) in chapters:
             notebook = chapters.pop(chapter)
-            link = f'<a href="../{_page(notebook, book)}">{chapter} {_title(notebook)}</a>'
+            link = f'<a href="../{_page(notebook, book)}">{chapter} {aids.title(notebook)}</a>'
             rows.append(f'<tr class="chapter"><th colspan="4">{link}</th></tr>')
         rows.append(_ledger_row(number, claim, *entries.get(number, ({}, ""))))
     counts = Counter(_verdict(entry) for entry, _ in entries.values())

@@ -22,9 +22,10 @@ import nbformat
 from nbformat import NotebookNode
 from pybtex.database import Entry, parse_file
 
-from book import site, words
+from book import files, site, words
 from book.run import BOOK, Book
 from book.site import Site
+from book.sizes import is_folded
 
 FENCE = re.compile(r"^(`{3,}|:{3,})\{([\w:-]+)\}[ ]*(.*)$")
 OPTION = re.compile(r"^:([\w-]+):[ ]*(.*)$")
@@ -60,8 +61,7 @@ def notebook(path: Path, book: Book, here: Site, *, solved: bool = True) -> Note
             if text.strip():
                 cells.append(nbformat.v4.new_markdown_cell(text, id=cell.get("id") or f"cell-{len(cells)}"))
         else:
-            hidden = "hide-input" in cell.metadata.get("tags", [])
-            folded = {"jupyter": {"source_hidden": True}, "cellView": "form"} if hidden else {}
+            folded = {"jupyter": {"source_hidden": True}, "cellView": "form"} if is_folded(cell) else {}
             cells.append(
                 nbformat.v4.new_code_cell(cell.source, metadata=folded, id=cell.get("id") or f"cell-{len(cells)}")
             )
@@ -239,16 +239,10 @@ def write(book: Book = BOOK, here: Site | None = None, *, solved: bool = True) -
     here = here or site.read(book.root)
     folder = book.build / ("plain" if solved else "teach")
     wanted = {
-        folder / book.relative(path): nbformat.writes(notebook(path, book, here, solved=solved)) + "\n"
+        book.relative(path): f"{nbformat.writes(notebook(path, book, here, solved=solved))}\n".encode()
         for path in (book.notebooks if solved else book.chapters)
     }
-    for old in folder.rglob("*.ipynb"):
-        if old not in wanted:
-            old.unlink()
-    for path, text in wanted.items():
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+    files.mirror(wanted, folder)
     return folder
 
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from book import build, margins, run, sizes
+from book.aids import prose
 from book.run import BOOK
 from helpers import ledger, study
 
@@ -27,10 +28,6 @@ evidences = pytest.mark.parametrize("notebook", BOOK.evidence, ids=named)
 
 def cells(path: Path, kind: str) -> list[nbformat.NotebookNode]:
     return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == kind]
-
-
-def prose(path: Path) -> str:
-    return "\n\n".join(cell.source for cell in cells(path, "markdown"))
 
 
 def proof(chapter: Path) -> Path:
