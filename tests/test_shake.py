@@ -152,7 +152,8 @@ def test_a_name_that_no_notebook_has_is_refused_before_any_work(tmp_path: Path) 
 def test_the_same_command_spreads_over_a_cluster(tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed")
     book = write(tmp_path)
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    here = {"processes": False, "protocol": "tcp://", "dashboard_address": None}  # jobs start processes of their own
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, **here) as cluster:
         assert shake.shake_book(book, 2, scheduler=cluster.scheduler_address) == 0
     tiny = book.notebooks[0]
     assert all(shake.is_kept(book, tiny, one, shake.digest(tiny, book.root)) for one in shake.shakes(2))

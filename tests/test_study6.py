@@ -34,7 +34,7 @@ def test_two_painters():
     models = [images.resize(images.sample(name), (87, 70)) for name in ("cafe_terrace", "cartoon")]
     content = style.errors(vgg, content=cat)
     both = [style.errors(vgg, painting=model) for model in models]
-    mixed = style.descend(cat, lambda x: content(x)[0] + sum(5 * find(x)[1] for find in both), steps=25)
+    mixed = style.descend(cat, lambda x: content(x)[0] + sum(5 * find(x)[1] for find in both), steps=10)
     assert chapter6.check_2(mixed).right
     assert "café" in chapter6.check_2(cat).message
     assert "64 by 96" in chapter6.check_2(mixed[0]).message
