@@ -78,7 +78,7 @@ const work = {
   },
 };
 
-onmessage = async ({ data }) => {
+self.onmessage = async ({ data }) => {
   const { id, what } = data;
   if (what === "go" || what === "pause" || what === "stop") {
     if (jobs.has(id)) jobs.set(id, what);

@@ -4,8 +4,8 @@ import { button, choice, drag, make, percent, saveAs, slider } from "./dom.js";
 import { machine, packed } from "./machine.js";
 import { animated, FRAMES } from "./film.js";
 import { canvas, paint, photos } from "./photo.js";
-import { DRAWS, onView } from "./see.js";
-import { categoryField, counted, names, progress, python, pythonName } from "./widgets.js";
+import { DRAWS } from "./see.js";
+import { categoryField, names, progress, python, pythonName } from "./widgets.js";
 import { toBytes } from "../pictures.js";
 
 /** @typedef {import("../pictures.js").Picture} Picture */

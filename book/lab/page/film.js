@@ -12,7 +12,11 @@ const number = (value, count) => Array.from({ length: count }, (_, i) => (value 
 function chunk(name, parts) {
   const length = parts.reduce((sum, part) => sum + part.length, 0), bytes = new Uint8Array(8 + length + (length & 1));
   bytes.set([...letters(name), ...number(length, 4)]);
-  parts.reduce((at, part) => (bytes.set(part, at), at + part.length), 8);
+  let at = 8;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
   return bytes;
 }
 

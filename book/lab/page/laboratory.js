@@ -85,7 +85,11 @@ function photoBar(squared) {
       make("div", { className: "lab-buttons" }, button("Choose a photo", () => input.click()), button("Take one", () => (touch ? camera.click() : shoot(told.fail))), button("Forget it", () => photos.forget())),
       make("div", { className: "lab-samples", role: "group", "aria-label": "samples" }, ...thumbs),
       hint, name, ...(squared ? [chooser.closer] : []), told.element, input, camera));
-  return { element, told, draw: () => (chooser.draw(), draw()), chooser };
+  const drawAll = () => {
+    chooser.draw();
+    draw();
+  };
+  return { element, told, draw: drawAll, chooser };
 }
 
 /** Tabs, as the ARIA practices want them. @param {string[]} modes @param {(mode: string) => void} open */
@@ -116,10 +120,10 @@ function tabList(modes, open) {
 
 /** What rounding the weights costs, as a table. */
 function precision() {
-  const { crops, gradients, rows } = packed.precision;
+  const { crops, pictures, fitted, gradients, rows } = packed.precision;
   const head = ["Weights", "MB", "same first answer", "attack's slope", "dream's slope"].map((text) => make("th", { scope: "col", textContent: text }));
   const lines = rows.map((/** @type {any} */ row) => make("tr", {}, make("th", { scope: "row", textContent: row.weights }), ...[row.megabytes.toFixed(1), `${(100 * row.agree).toFixed(1)} %`, row.attack.toFixed(3), row.dream.toFixed(3)].map((text) => make("td", { textContent: text }))));
-  const words = `Measured on ${crops} crops of the book's pictures, the slopes on ${gradients} of them (cosine with those of the exact weights; 1 is the same direction). The rounding with an eye on the outputs was fitted to other crops of the same pictures.`;
+  const words = `Measured on ${crops} crops of ${pictures} of the book's pictures, the slopes on ${gradients} of them (cosine with those of the exact weights; 1 is the same direction). The rounding with an eye on the outputs was fitted to ${fitted} other pictures.`;
   return make("details", { className: "lab-python hide" }, make("summary", { textContent: "What rounding the weights costs" }), make("p", { className: "lab-words", textContent: words }), make("table", { className: "lab-table" }, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...lines)));
 }
 

@@ -2,8 +2,8 @@
 
 import { button, levels, make, percent } from "./dom.js";
 import { machine } from "./machine.js";
-import { paint, photos, SIDE } from "./photo.js";
-import { onView, view } from "./see.js";
+import { paint, photos } from "./photo.js";
+import { view } from "./see.js";
 import { copy, likeliest, names, photoName, picture, progress } from "./widgets.js";
 import { toBytes } from "../pictures.js";
 import { PLAIN, bred, stitches } from "../stitches.js";
@@ -209,7 +209,13 @@ function card(claim, enter) {
       const outcome = await claim.measure({
         step: (step, of, text) => told.step(step, of, `${text}: step ${step} of ${of}`),
         show,
-        asked: (next) => (job = { ...next, stop: () => ((stopped = true), next.stop()) }),
+        asked: (next) => {
+          const stop = () => {
+            stopped = true;
+            next.stop();
+          };
+          return (job = { ...next, stop });
+        },
       });
       if (stopped) throw new Error("Stopped; nothing was entered.");
       show(outcome.pictures ?? []);

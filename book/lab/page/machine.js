@@ -3,7 +3,7 @@
 import { decoded } from "../digits.js";
 
 /** Everything that pack.py put in front of these modules. @type {any} */
-// @ts-ignore: PACKED stands above the modules in the script that pack.py writes
+// @ts-expect-error: PACKED stands above the modules in the script that pack.py writes
 export const packed = PACKED;
 
 const LOST = "The worker that computes was lost, perhaps for want of memory. Your photo is still here: try again, with a smaller size.";

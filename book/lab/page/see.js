@@ -1,6 +1,6 @@
 // See: what the network says of the square, what a gray patch changes, and which places light up inside.
 
-import { arrows, button, choice, drag, labeled, latest, make, percent, slider } from "./dom.js";
+import { arrows, button, drag, latest, make, percent, slider } from "./dom.js";
 import { machine } from "./machine.js";
 import { paint, photos, SIDE } from "./photo.js";
 import { answerBars, likeliest, names, picture, progress, python } from "./widgets.js";

@@ -124,9 +124,6 @@ export function python(lines) {
   return details;
 }
 
-/** @param {number} count @param {string} one */
-export const counted = (count, one) => `${count} ${one}${count === 1 ? "" : "s"}`;
-
 /** A canvas with words for those who do not see it. @param {string} label @param {number} [side] @returns {HTMLCanvasElement} */
 export const picture = (label, side = 224) => make("canvas", { width: side, height: side, role: "img", "aria-label": label, className: "lab-picture" });
 
