@@ -19,7 +19,7 @@ import torch
 from benchmarks.timing import Spread
 
 ROOT = Path(__file__).resolve().parent.parent
-PARTS = ("gradients", "attacks", "visualization", "style", "patchwork", "lab")
+PARTS = ("gradients", "attacks", "visualization", "style", "patchwork")
 PAGES = ("README.md", "book/peers.md")
 
 
