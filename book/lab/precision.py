@@ -1,6 +1,7 @@
 """What rounding the weights costs: ``python -m book.lab.precision`` measures it and writes precision.json beside it.
 
-The page shows the table. It is measured by hand, for it takes minutes, and the weights do not change.
+The page shows the table. It is measured by hand, for it takes minutes, and the weights do not change. Measured on crops
+of the pictures that the rounding was not fitted to.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity, cross_entropy
 
 from book.lab import pack
-from book.lab.rounding import crops
+from book.lab.rounding import FITTED, crops
 from helpers import dreams, images, networks
 from helpers.networks import Network
 
-CROPS, EVERY = 30, 10  # crops of each sample; of which every tenth is asked for gradients
+CROPS, EVERY = 30, 10  # crops of each picture; of which every tenth is asked for gradients
+JUDGED = tuple(name for name in images.samples() if name not in FITTED)
 LAYER = "blocks.4.2"
 KINDS: dict[str, tuple[pack.Precision, bool]] = {  # how they are rounded, and whether with an eye on the outputs
     "float32, as in Python": (lambda *_: "float32", False),
@@ -49,7 +51,7 @@ def gradients(network: Network, pictures: Tensor, labels: Tensor) -> Iterator[Te
 
 def measure() -> list[dict[str, Any]]:
     """For each way of rounding: megabytes, agreement of the first answers, cosines of the slopes."""
-    network, pictures = networks.load(pack.NETWORK, device="cpu"), crops(CROPS, seed=0)
+    network, pictures = networks.load(pack.NETWORK, device="cpu"), crops(JUDGED, CROPS, seed=0)
     exact = shares(network, pictures)
     labels = exact.argmax(1)
     some, their = pictures[::EVERY], labels[::EVERY]
@@ -68,10 +70,15 @@ def measure() -> list[dict[str, Any]]:
     return rows
 
 
+def counts() -> dict[str, int]:
+    """On how many pictures and crops it is measured, and on how many of these the slopes."""
+    count = len(JUDGED) * CROPS
+    return {"pictures": len(JUDGED), "fitted": len(FITTED), "crops": count, "gradients": count // EVERY}
+
+
 def main() -> None:
     """Measure, and keep it where the build finds it."""
-    found = {"crops": len(images.samples()) * CROPS, "gradients": len(images.samples()) * CROPS // EVERY}
-    (pack.LAB / "precision.json").write_text(json.dumps({**found, "rows": measure()}, indent=1) + "\n")
+    (pack.LAB / "precision.json").write_text(json.dumps({**counts(), "rows": measure()}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
