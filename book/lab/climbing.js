@@ -2,7 +2,7 @@
 // and helpers/illusions/attacks.py, which these functions follow number for number.
 
 import { random } from "./chance.js";
-import { blurred, clamp, clipped, naturalStep, resize, rolled, scaled, scaledPlane } from "./pictures.js";
+import { blurred, clamp, clipped, naturalStep, octaveSizes, resize, rolled, scaled, scaledPlane } from "./pictures.js";
 
 /** @typedef {import("./pictures.js").Picture} Picture */
 /** @typedef {import("./engine.js").Engine} Engine */
@@ -12,8 +12,6 @@ import { blurred, clamp, clipped, naturalStep, resize, rolled, scaled, scaledPla
  * What is told after each step; it answers whether to go on.
  * @typedef {(step: {step: number, of: number, score: number, picture: Picture}) => Promise<boolean>} Told
  */
-
-export const SMALLEST_OCTAVE = 32; // pixels, as in helpers/dreams.py
 
 /** @param {Float32Array} logits @returns {Float32Array} probabilities */
 export function softmax(logits) {
@@ -60,32 +58,6 @@ export function logProbability(engine, category, sign = 1) {
     });
     return { score: sign * Math.log(Math.max(shares[category], 1e-38)), gradient };
   };
-}
-
-/** Python's round: halves go to the even number. @param {number} value */
-function round(value) {
-  const floor = Math.floor(value);
-  return value - floor === 0.5 ? floor + (floor & 1) : Math.round(value);
-}
-
-/**
- * The [height, width] of each octave, smallest first; the last is the picture's own.
- * @param {number} height
- * @param {number} width
- * @param {number} octaves
- * @param {number} [ratio]
- * @returns {[number, number][]}
- */
-export function octaveSizes(height, width, octaves, ratio = 1.4) {
-  const sizes = Array.from({ length: octaves }, (_, i) => ratio ** -i).map(
-    (by) => /** @type {[number, number]} */ ([round(height * by), round(width * by)]),
-  );
-  const fit = sizes.filter((size) => Math.min(...size) >= SMALLEST_OCTAVE).length;
-  if (fit < octaves)
-    throw new Error(
-      `The smallest of ${octaves} sizes would be under ${SMALLEST_OCTAVE} pixels; this picture takes ${fit || "none"}: choose fewer, or a longer side.`,
-    );
-  return sizes.reverse();
 }
 
 /**

@@ -162,6 +162,39 @@ export function naturalStep(gradient, { size, color, blur, mask }) {
   return smooth;
 }
 
+export const SMALLEST_OCTAVE = 32; // pixels, as in helpers/dreams.py
+
+/** Python's round: halves go to the even number. @param {number} value */
+function round(value) {
+  const floor = Math.floor(value);
+  return value - floor === 0.5 ? floor + (floor & 1) : Math.round(value);
+}
+
+/** [height, width] of so many octaves, largest first. @param {number} height @param {number} width @param {number} octaves @param {number} ratio @returns {[number, number][]} */
+const shrinking = (height, width, octaves, ratio) =>
+  Array.from({ length: octaves }, (_, i) => [round(height * ratio ** -i), round(width * ratio ** -i)]);
+
+/** How many of the octaves that are asked for a picture takes. @param {number} height @param {number} width @param {number} octaves @param {number} [ratio] */
+export const fittingOctaves = (height, width, octaves, ratio = 1.4) =>
+  shrinking(height, width, octaves, ratio).filter((size) => Math.min(...size) >= SMALLEST_OCTAVE).length;
+
+/**
+ * The [height, width] of each octave, smallest first; the last is the picture's own.
+ * @param {number} height
+ * @param {number} width
+ * @param {number} octaves
+ * @param {number} [ratio]
+ * @returns {[number, number][]}
+ */
+export function octaveSizes(height, width, octaves, ratio = 1.4) {
+  const fit = fittingOctaves(height, width, octaves, ratio);
+  if (fit < octaves)
+    throw new Error(
+      `The smallest of ${octaves} sizes would be under ${SMALLEST_OCTAVE} pixels; this picture takes ${fit || "none"}: choose fewer, or a longer side.`,
+    );
+  return shrinking(height, width, octaves, ratio).reverse();
+}
+
 /** A plane (height, width) at another size, kept within [0, 1]. @param {Float32Array} plane @param {number} high @param {number} wide @param {number} height @param {number} width */
 export function scaledPlane(plane, high, wide, height, width) {
   const three = new Float32Array(3 * plane.length);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { random } from "../../book/lab/chance.js";
-import { octaveSizes, softmax } from "../../book/lab/climbing.js";
+import { softmax } from "../../book/lab/climbing.js";
 import { decoded } from "../../book/lab/digits.js";
 import * as pictures from "../../book/lab/pictures.js";
 import { transform } from "../../book/lab/waves.js";
@@ -70,7 +70,8 @@ test("the transform of waves against its definition, and back", () => {
 });
 
 test("octaves, chance and shares", () => {
-  assert.deepEqual(octaveSizes(300, 451, 4), [[109, 164], [153, 230], [214, 322], [300, 451]]);
+  assert.deepEqual(pictures.octaveSizes(300, 451, 4), [[109, 164], [153, 230], [214, 322], [300, 451]]);
+  assert.deepEqual([[300, 451], [67, 320], [31, 320]].map(([height, width]) => pictures.fittingOctaves(height, width, 4)), [4, 3, 0]);
   assert.equal(random(5)(), random(5)());
   const draws = Array.from({ length: 1000 }, random(9));
   assert.ok(Math.abs(draws.reduce((a, b) => a + b) / 1000 - 0.5) < 0.05);

@@ -6,7 +6,7 @@ import { animated, FRAMES } from "./film.js";
 import { canvas, paint, photos } from "./photo.js";
 import { DRAWS } from "./see.js";
 import { categoryField, names, progress, python, pythonName } from "./widgets.js";
-import { toBytes } from "../pictures.js";
+import { fittingOctaves, toBytes } from "../pictures.js";
 
 /** @typedef {import("../pictures.js").Picture} Picture */
 
@@ -18,18 +18,21 @@ const NATURAL = { color: 0.6, seed: 0 };
 export function dreamPanel({ layer = "blocks.4.2", category: named }) {
   const shown = make("canvas", { className: "lab-picture", role: "img" }), brushed = make("canvas", { className: "lab-brushed", "aria-hidden": "true" });
   const stage = make("div", { className: "lab-stage" }, shown, brushed), told = progress();
+  /** How many sizes are dreamed at: a narrow picture does not take all that are asked for. @param {number} asked */
+  const fit = (asked) => (photos.drawn ? fittingOctaves(shown.height, shown.width, asked) : asked);
   const layers = BLOCKS.map(({ block }) => /** @type {[string, string]} */ ([String(block), `${block}${DRAWS[String(block)] ? `: ${DRAWS[String(block)]}` : ""}`]));
   const what = choice("More of", [...layers, ["category", "one category…"]], named ? "category" : layer, () => arrange());
+  what.element.classList.add("lab-wide");
   const channel = make("input", { type: "number", min: 0, placeholder: "all" });
   const channelField = make("label", { className: "lab-field" }, make("span", { textContent: "Channel" }), channel);
   const target = categoryField("Category", named ?? "Samoyed");
-  const strength = slider("Strength of a step", { least: 2, most: 40, value: 15, words: (value) => String(value / 1000), change: () => code.refresh() });
-  const octaves = slider("Sizes (octaves)", { least: 1, most: 6, value: 4, change: () => code.refresh() });
+  const strength = slider("Strength", { least: 2, most: 40, value: 15, words: (value) => String(value / 1000), change: () => code.refresh() });
+  const octaves = slider("Sizes (octaves)", { least: 1, most: 6, value: 4, words: (value) => (fit(value) < value ? `${fit(value)} fit` : String(value)), change: () => code.refresh() });
   const steps = slider("Steps at each", { least: 5, most: 60, step: 5, value: 20, change: () => code.refresh() });
   const size = choice("Longer side", SIZES.map((side) => [String(side), `${side} pixels`]), matchMedia("(max-width: 600px)").matches ? "224" : "320", () => reset());
   const run = button("Dream", () => start(reached ?? photo()), "lab-main"), hold = button("Pause", () => pause()), stop = button("Stop", () => job?.stop());
   const again = button("Start over", () => reset()), compare = button("Show the photo", () => toggle());
-  const where = choice("Where it may dream", [["all", "everywhere"], ["upper", "upper half"], ["lower", "lower half"], ["brush", "where I paint"]], "all", () => region());
+  const where = choice("Where", [["all", "everywhere"], ["upper", "upper half"], ["lower", "lower half"], ["brush", "where I paint"]], "all", () => region());
   const width = slider("Brush", { least: 4, most: 40, value: 14, words: (value) => `${value} % wide` });
   const savePng = button("Save PNG", () => shown.toBlob((/** @type {Blob | null} */ blob) => blob && saveAs(blob, "dream.png"), "image/png"));
   const saveFilm = button("Save the making", () => film());
@@ -84,6 +87,7 @@ export function dreamPanel({ layer = "blocks.4.2", category: named }) {
     const given = photo();
     [shown.width, shown.height] = [given.width, given.height];
     stage.style.maxWidth = `calc(80vh * ${given.width / given.height})`;
+    octaves.set(octaves.get()); // and say how many fit
     region();
     draw(given);
     told.say("");
@@ -128,7 +132,7 @@ export function dreamPanel({ layer = "blocks.4.2", category: named }) {
     const mine = changed;
     try {
       const goal = wanted(), category = isCategory();
-      const settings = { ...NATURAL, octaves: octaves.get(), steps: steps.get(), size: strength.get() / 1000, blur: category ? 1 : 0.5, jitter: category ? 24 : 16, mask: mask(given) };
+      const settings = { ...NATURAL, octaves: fit(octaves.get()), steps: steps.get(), size: strength.get() / 1000, blur: category ? 1 : 0.5, jitter: category ? 24 : 16, mask: mask(given) };
       const every = Math.ceil((settings.octaves * settings.steps) / FRAMES);
       comparing = false;
       job = machine.ask("dream", { picture: given, wanted: goal, settings }, ({ step, of, score, bytes, height, width: wide }) => {
@@ -143,7 +147,8 @@ export function dreamPanel({ layer = "blocks.4.2", category: named }) {
       if (mine !== changed) return;
       reached = result;
       draw(result);
-      told.say("There it is. Dream on from here, perhaps at another layer, or start over.");
+      const fewer = settings.octaves < octaves.get() ? `, at ${settings.octaves} of ${octaves.get()} sizes: smaller ones would be too small` : "";
+      told.say(`There it is${fewer}. Dream on from here, perhaps at another layer, or start over.`);
     } catch (error) {
       if (mine === changed) told.fail(error);
     } finally {
@@ -189,9 +194,9 @@ export function dreamPanel({ layer = "blocks.4.2", category: named }) {
 
   const code = /** @type {any} */ (python(() => {
     const head = ["from helpers import dreams, images, networks", "", "network = networks.load()", photos.python(Number(size.get()))];
-    const settings = `octaves=${octaves.get()}, steps=${steps.get()}`, by = strength.get() / 1000;
+    const settings = `octaves=${fit(octaves.get())}, steps=${steps.get()}`, by = strength.get() / 1000;
     const rule = `rule=dreams.natural_steps(${by}, color=0.6, blur=${isCategory() ? "1.0" : "0.5"})`;
-    const climb = (/** @type {number} */ jitter) => [`settings = {"octaves": ${octaves.get()}, "octave_scale": 1.4, "steps": ${steps.get()}, "jitter": ${jitter}, "seed": 0}`, `dream = dreams.climb_octaves(photo, objective, ${rule}, **settings)`];
+    const climb = (/** @type {number} */ jitter) => [`settings = {"octaves": ${fit(octaves.get())}, "octave_scale": 1.4, "steps": ${steps.get()}, "jitter": ${jitter}, "seed": 0}`, `dream = dreams.climb_octaves(photo, objective, ${rule}, **settings)`];
     let middle = [`dream = dreams.deep_dream(network, photo, "${what.get()}", ${settings}, step_size=${by})`];
     if (isCategory()) {
       let category = '"…"';

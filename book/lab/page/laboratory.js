@@ -79,7 +79,7 @@ function photoBar(squared) {
     name.textContent = `Now: ${photoName()}. ${photos.words}`;
   };
   photos.addEventListener("photo", draw);
-  const hint = make("p", { className: "lab-words" }, "Or drop or paste one. It is kept in this browser, for the other pages, and never sent: this works with the network unplugged.");
+  const hint = make("p", { className: "lab-words" }, "Or drop or paste one. It is kept in this browser, for the other pages, and never sent: this works without the internet.");
   const element = make("div", { className: "lab-photo" }, chooser.element,
     make("div", { className: "lab-side" },
       make("div", { className: "lab-buttons" }, button("Choose a photo", () => input.click()), button("Take one", () => (touch ? camera.click() : shoot(told.fail))), button("Forget it", () => photos.forget())),

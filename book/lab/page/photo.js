@@ -106,9 +106,9 @@ class Photos extends EventTarget {
     return { pixels: toPixels(data), height: side, width: side };
   }
 
-  /** The whole photo, its longer side at most so many pixels. @param {number} longest @returns {Picture} */
+  /** The whole photo, scaled to so many pixels on its longer side. @param {number} longest @returns {Picture} */
   whole(longest) {
-    const drawn = /** @type {HTMLCanvasElement} */ (this.drawn), ratio = Math.min(1, longest / Math.max(drawn.width, drawn.height));
+    const drawn = /** @type {HTMLCanvasElement} */ (this.drawn), ratio = longest / Math.max(drawn.width, drawn.height);
     const [width, height] = [drawn.width, drawn.height].map((length) => Math.max(SMALLEST, Math.round(length * ratio)));
     const [, context] = canvas(width, height);
     context.imageSmoothingQuality = "high";
@@ -149,11 +149,11 @@ class Photos extends EventTarget {
     await this.loadSample("cat", false);
   }
 
-  /** The line of Python that loads it. @param {number} [longest] pixels */
-  python(longest = LARGEST) {
+  /** The line of Python that loads it. @param {number} [longest] pixels; else as it is kept */
+  python(longest) {
     const { width, height } = /** @type {HTMLCanvasElement} */ (this.drawn), kept = Math.max(width, height);
     const sample = packed.samples.find((/** @type {any} */ one) => one.name === this.sample);
-    const size = longest < kept || this.scaled || sample?.size ? `, size=${Math.min(longest, kept)}` : "";
+    const size = (longest ?? kept) !== kept || this.scaled || sample?.size ? `, size=${longest ?? kept}` : "";
     return `photo = images.${this.sample ? "sample" : "load"}(${JSON.stringify(this.sample || this.name)}${size})`;
   }
 

@@ -74,7 +74,7 @@ export function seePanel() {
   const channels = make("div", { className: "lab-chips", role: "group", "aria-label": "channels" });
   const about = make("p", { className: "lab-words" });
   const panels = {
-    patch: make("div", {}, make("p", { textContent: "Drag the patch over the photo, or move it by arrow keys, and watch the answer." }), size.element, remove),
+    patch: make("div", {}, make("p", { textContent: "Drag the patch over the photo, or move it by arrow keys, and watch the answer." }), size.element, make("div", { className: "lab-buttons" }, remove)),
     layers: make("div", {}, make("p", { textContent: "Bright is what excites the layer most. Click a place to see which pixels it looks at." }), depth.element, channels, about),
     answer: make("div", {}, make("p", { textContent: "Bright are the pixels on which the first answer depends most: the slope of its logit." })),
   };

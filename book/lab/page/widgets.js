@@ -172,5 +172,6 @@ export function squareChooser() {
   };
   photos.addEventListener("photo", draw);
   photos.addEventListener("square", place);
-  return { element: stage, closer: closer.element, draw };
+  const words = make("p", { className: "lab-words", textContent: "The network sees the bright square. Drag it, or go closer." });
+  return { element: stage, closer: make("div", {}, words, closer.element), draw };
 }
