@@ -54,7 +54,7 @@ export function attackPanel({ category: named = "remote control" }) {
   const [before, after, difference] = [picture("the square before the attack"), picture("the square after the attack"), picture("what was added, amplified")];
   const bars = [answerBars(3), answerBars(3)], told = progress();
   const title = make("figcaption", { textContent: "what was added" });
-  const way = choice("Lead it", [["toward", "toward another name"], ["away", "away from its answer"]], "toward", () => arrange());
+  const way = choice("Lead it", [["toward", "toward a name"], ["away", "away from its answer"]], "toward", () => arrange());
   const target = categoryField("Name", named);
   const epsilon = slider("Gray levels", { least: 0, most: EPSILONS.length - 1, value: 4, words: (i) => `${EPSILONS[i]} of 255`, change: () => code.refresh() });
   const steps = choice("Steps", [["5", "5"], ["10", "10"], ["20", "20"], ["40", "40"]], "10", () => code.refresh());
@@ -64,7 +64,7 @@ export function attackPanel({ category: named = "remote control" }) {
   const table = make("table", { className: "lab-table", hidden: true });
   /** @type {import("./machine.js").Job | null} */
   let job = null;
-  /** @type {{picture: Picture, category: number, toward: boolean} | null} */
+  /** @type {{picture: Picture, category: number, toward: boolean, done: boolean} | null} */
   let made = null;
 
   const toward = () => way.get() === "toward";
@@ -81,7 +81,8 @@ export function attackPanel({ category: named = "remote control" }) {
 
   function ready() {
     for (const one of [run, least]) one.disabled = Boolean(job) || !view.now;
-    for (const one of [survive, keep, reuse]) one.disabled = Boolean(job) || !made;
+    for (const one of [keep, reuse]) one.disabled = Boolean(job) || !made;
+    survive.disabled = Boolean(job) || !made?.done;
     stop.disabled = !job;
   }
 
@@ -120,10 +121,10 @@ export function attackPanel({ category: named = "remote control" }) {
     ready();
     const given = view.now, { picture: result, shares } = await job.promise;
     if (given !== view.now) return; // another photo has come
-    made = { picture: result, category, toward: settings.toward };
+    const best = likeliest(shares, 1)[0], done = (best === category) === settings.toward;
+    made = { picture: result, category, toward: settings.toward, done };
     show(toBytes(result.pixels), result.pixels);
     bars[1].show(shares, category);
-    const best = likeliest(shares, 1)[0], done = (best === category) === settings.toward;
     told.say(done ? `Done: the network says ${names[best]}, ${percent(shares[best])}. ${SAME}` : `Not yet: ${names[best]} is still ahead. Allow more gray levels, or more steps.`);
     table.hidden = true;
   }
@@ -137,7 +138,7 @@ export function attackPanel({ category: named = "remote control" }) {
     if (given !== view.now) return;
     if (result) {
       const { shares } = await machine.get("look", { picture: result });
-      made = { picture: result, category, toward: settings.toward };
+      made = { picture: result, category, toward: settings.toward, done: true };
       show(toBytes(result.pixels), result.pixels);
       bars[1].show(shares, category);
     }

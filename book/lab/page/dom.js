@@ -62,7 +62,7 @@ export function choice(text, options, value, change = () => {}) {
 }
 
 /** A probability as the book's figures write it. @param {number} p */
-export const percent = (p) => (p > 0 && p < 0.01 ? "under 1 %" : p < 1 && p > 0.99 ? "over 99 %" : `${Math.round(100 * p)} %`);
+export const percent = (p) => (p > 0 && p < 0.01 ? "under 1\u00a0%" : p < 1 && p > 0.99 ? "over 99\u00a0%" : `${Math.round(100 * p)}\u00a0%`);
 
 /** Gray levels. @param {number} epsilon in units of the pixels */
 export const levels = (epsilon) => String(Number((255 * epsilon).toFixed(2)));

@@ -62,6 +62,7 @@ export function neuronPanel({ category: named = "great white shark" }) {
   context.fillStyle = "#808080";
   context.fillRect(0, 0, 128, 128);
   ready();
+  told.say("What does the neuron of one category want to see? It is drawn from noise.");
   return make("div", { className: "lab-work" },
     make("div", { className: "lab-stage" }, shown),
     make("div", { className: "lab-side" }, target.element, side.element, steps.element, seed.element,

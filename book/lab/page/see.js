@@ -16,6 +16,8 @@ export const DRAWS = {
   "blocks.5.1": "spotted hide",
 };
 
+const DARK = 0.15; // mean brightness, from 0 to 1, of a photo that shows nothing when it is darkened
+
 /** The square as the network sees it, and what it says; kept until the square moves. */
 class View extends EventTarget {
   /** @type {{picture: import("../pictures.js").Picture, shares: Float32Array} | null} */
@@ -70,11 +72,12 @@ export function seePanel() {
   });
   const size = slider("Patch", { least: 16, most: 128, step: 8, value: 56, words: (value) => `${value} pixels`, change: () => cover() });
   const remove = button("Take it away", () => uncover());
+  remove.disabled = true;
   const depth = slider("Layer", { least: 0, most: 15, value: 10, words: (value) => lights[value]?.block ?? "", change: () => layer() });
   const channels = make("div", { className: "lab-chips", role: "group", "aria-label": "channels" });
   const about = make("p", { className: "lab-words" });
   const panels = {
-    patch: make("div", {}, make("p", { textContent: "Drag the patch over the photo, or move it by arrow keys, and watch the answer." }), size.element, make("div", { className: "lab-buttons" }, remove)),
+    patch: make("div", {}, make("p", { textContent: "Press on the photo to lay a gray patch there. Drag it, or move it by arrow keys, and watch the answer." }), size.element, make("div", { className: "lab-buttons" }, remove)),
     layers: make("div", {}, make("p", { textContent: "Bright is what excites the layer most. Click a place to see which pixels it looks at." }), depth.element, channels, about),
     answer: make("div", {}, make("p", { textContent: "Bright are the pixels on which the first answer depends most: the slope of its logit." })),
   };
@@ -87,18 +90,20 @@ export function seePanel() {
     }
   });
 
-  /** Darken what is not lit. @param {Float32Array} plane @param {number} high @param {number} wide */
+  /** Darken what is not lit; on a photo too dark for that, lighten what is. @param {Float32Array} plane @param {number} high @param {number} wide */
   function shine(plane, high, wide) {
     [light.width, light.height] = [wide, high];
-    const data = new ImageData(wide, high);
-    plane.forEach((value, i) => (data.data[4 * i + 3] = 235 * (1 - Math.min(1, value)) ** 1.2));
+    const data = new ImageData(wide, high), pixels = view.now?.picture.pixels ?? plane;
+    const dark = pixels.reduce((sum, value) => sum + value, 0) / pixels.length < DARK;
+    if (dark) data.data.fill(255);
+    plane.forEach((value, i) => (data.data[4 * i + 3] = dark ? 160 * Math.min(1, value) : 235 * (1 - Math.min(1, value)) ** 1.2));
     light.getContext("2d").putImageData(data, 0, 0);
     light.hidden = false;
   }
 
   function cover() {
     const part = size.get() / SIDE;
-    patch.hidden = false;
+    patch.hidden = remove.disabled = false;
     Object.assign(patch.style, { width: `${100 * part}%`, height: `${100 * part}%`, left: `${100 * across - 50 * part}%`, top: `${100 * down - 50 * part}%` });
     ask(async () => {
       if (!view.now) return;
@@ -114,7 +119,7 @@ export function seePanel() {
   }
 
   function uncover() {
-    patch.hidden = true;
+    patch.hidden = remove.disabled = true;
     if (view.now) bars.show(view.now.shares, view.best);
     told.say("");
   }
