@@ -172,9 +172,9 @@ export function attackPanel({ category: named = "remote control" }) {
   }
 
   const code = /** @type {any} */ (python(() => {
-    let label = "network.top(view)[0][0][0]";
+    let label = '"…"';
     try {
-      if (toward()) label = pythonName(target.get());
+      label = pythonName(toward() ? target.get() : view.best);
     } catch { /* as long as the name is being typed */ }
     const settings = `epsilon=${EPSILONS[epsilon.get()]} / 255, steps=${steps.get()}${toward() ? ", targeted=True" : ""}`;
     return ["from helpers import illusions, images, networks", "", "network = networks.load()", photos.pythonView(), `attacked = illusions.pgd(network, view, ${label}, ${settings})`, "print(network.top(attacked)[0])", 'images.save(attacked, "attacked.png")'].join("\n");
