@@ -284,7 +284,8 @@ def _ledger_row(number: str, claim: str, entry: dict[str, Any], link: str) -> st
 def render(book: Book, *, strict: bool = True) -> None:
     """Render the pages, unless they show these very sources already; a warning is a failure if `strict`."""
     sha = hashlib.sha256((run.ROOT / "constraints.txt").read_bytes())
-    for name in ("book/build.py", "book/extension.py", "book/site.py", "book/cards.py", "pyproject.toml"):
+    code = ("build", "extension", "light", "site", "cards")
+    for name in (*(f"book/{module}.py" for module in code), "pyproject.toml"):
         sha.update((run.ROOT / name).read_bytes())
     for path in sorted(p for p in book.source.rglob("*") if p.is_file()):
         sha.update(str(path.relative_to(book.source)).encode() + b"\0" + path.read_bytes() + b"\0")

@@ -1,7 +1,8 @@
 """What every renderer of the book adds to its pages, as a Sphinx extension: see book/_config.yml and book/conf.py.
 
-Below a notebook's title stand the ways to take it along; the head of a page describes it to those who show links; the
-footer says which version this is. What needs the book's public address is left out while there is none.
+Below a notebook's title stand the ways to take it along; pictures lie in files beside the page; the head of a page
+describes it to those who show links; the footer says which version this is. What needs the book's public address is
+left out while there is none.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from xml.sax.saxutils import escape
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from book import cards, run, site
+from book import cards, light, run, site
 
 WITHOUT_WORDS = {"search", "genindex"}
 DESCRIPTION = 200  # letters
@@ -26,6 +27,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", _know_the_address)
     app.connect("html-page-context", _add)
     app.connect("build-finished", _list_the_pages)
+    app.connect("build-finished", _trim)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -52,6 +54,14 @@ def _add(app: Sphinx, page: str, _template: str, context: dict[str, Any], tree: 
     if page.startswith("notebooks/"):
         doors = f"</h1>\n{links(here, page, html.unescape(title))}"
         context["body"] = context["body"].replace("</h1>", doors, 1)
+    context["body"] = _light(app, context)
+
+
+def _light(app: Sphinx, context: dict[str, Any]) -> str:
+    """The body of a page with its pictures in files."""
+    up = context["pathto"](light.FOLDER, 1).removesuffix(light.FOLDER)
+    named = {name: Path(app.srcdir) / source for source, name in app.builder.images.items()}
+    return light.lighten(context["body"], Path(app.outdir), up, lambda address: named.get(Path(address).name))
 
 
 def description(tree: nodes.document) -> str:
@@ -111,3 +121,8 @@ def _list_the_pages(app: Sphinx, exception: Exception | None) -> None:
     schema = "http://www.sitemaps.org/schemas/sitemap/0.9"
     text = f'<?xml version="1.0" encoding="UTF-8"?>\n<urlset xmlns="{schema}">\n{entries}</urlset>\n'
     (Path(app.outdir) / "sitemap.xml").write_text(text, encoding="utf-8")
+
+
+def _trim(app: Sphinx, exception: Exception | None) -> None:
+    if not exception and app.builder.format == "html":
+        light.trim(Path(app.outdir))

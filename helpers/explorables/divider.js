@@ -3,8 +3,8 @@
 function render({ model, el }) {
   const [rowName, columnName] = model.get("names");
   const [width, height] = model.get("size");
-  const before = make("img", { alt: "", draggable: false, className: "divider-before" });
-  const after = make("img", { alt: "", draggable: false, className: "divider-after" });
+  const before = photo({ alt: "", className: "divider-before" });
+  const after = photo({ alt: "", className: "divider-after" });
   const line = make("div", { className: "divider-line" });
   const tags = [make("span", { className: "divider-tag left" }), make("span", { className: "divider-tag right" })];
   const stage = make("div", { className: "divider-stage", tabIndex: 0 }, before, after, line, ...tags);
@@ -27,8 +27,8 @@ function render({ model, el }) {
 
   function draw() {
     const [row, column, position] = [model.get("row"), model.get("column"), model.get("position")];
-    before.src = model.get("original");
-    after.src = model.get("frames")[row][column];
+    turn(before, model.get("original"));
+    turn(after, model.get("frames")[row][column]);
     after.style.clipPath = `inset(0 0 0 ${100 * position}%)`;
     line.style.left = `${100 * position}%`;
     stage.setAttribute("aria-valuenow", Math.round(100 * position));
@@ -55,6 +55,7 @@ function render({ model, el }) {
 
   el.classList.add("divider");
   el.append(stage, make("div", { className: "divider-controls" }, rows, columns));
+  fetchAhead(el, model.get("frames").flat());
   return watch(model, ["row", "column", "position"], draw);
 }
 

@@ -15,6 +15,16 @@ const range = (n) => Array.from({ length: n }, (_, i) => i);
 const within = (value, least, most) => Math.min(most, Math.max(least, value));
 const button = (text, act) => make("button", { type: "button", textContent: text, onclick: act });
 
+// A picture that comes as the reader comes near; in a page its address leads to a file, in a notebook it is the picture.
+const photo = (settings) => make("img", { loading: "lazy", draggable: false, ...settings });
+const turn = (picture, address) => picture.getAttribute("src") === address || picture.setAttribute("src", address);
+
+function fetchAhead(el, addresses) { // all pages, once a figure is used, so that none is waited for
+  let held;
+  const fetchAll = () => { held ??= addresses.map((src) => make("img", { src })); };
+  for (const event of ["pointerover", "focusin"]) el.addEventListener(event, fetchAll, { once: true });
+}
+
 function put(model, name, value) {
   model.set(name, value);
   model.save_changes();

@@ -4,7 +4,7 @@ const percent = (p) => (p > 0 && p < 0.01 ? "under 1 %" : p < 1 && p > 0.99 ? "o
 
 function render({ model, el }) {
   const dials = model.get("dials"), panels = model.get("panels");
-  const pictures = panels.map(([title]) => make("img", { draggable: false, alt: title }));
+  const pictures = panels.map(([title]) => photo({ alt: title }));
   pictures.forEach((picture) => { picture.style.aspectRatio = model.get("ratio"); });
   const figures = panels.map(([title], i) => make("figure", {}, pictures[i], ...(title ? [make("figcaption", { textContent: title })] : [])));
   const bars = make("ol", { className: "flipbook-bars" });
@@ -38,7 +38,7 @@ function render({ model, el }) {
   function draw() {
     const stops = model.get("stops");
     const page = stops.reduce((sum, stop, i) => sum * dials[i][1].length + stop, 0);
-    pictures.forEach((picture, i) => { picture.src = panels[i][1][page]; });
+    pictures.forEach((picture, i) => { turn(picture, panels[i][1][page]); });
     if (model.get("bars").length) drawBars(model.get("bars")[page]);
     stops.forEach((stop, i) => {
       sliders[i].value = stop;
@@ -56,6 +56,7 @@ function render({ model, el }) {
 
   el.classList.add("flipbook");
   el.append(stage, make("div", { className: "flipbook-dials" }, ...rows));
+  fetchAhead(el, panels.flatMap(([, pages]) => pages));
   return watch(model, ["stops"], draw);
 }
 

@@ -1,0 +1,193 @@
+"""Pages that open quickly: pictures in files with their sizes, nothing that is not used, and a first view that is small."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import http.server
+import io
+import json
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from book import light, run
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+PAGES = sorted(p for p in run.BOOK.pages.rglob("*.html") if "_static" not in p.parts)
+CHAPTERS = [path for path in PAGES if path.parent.name == "notebooks"]
+FIRST_VIEW = 1_500_000  # bytes, without compression on the way
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(run.BOOK.pages).with_suffix(""))
+
+
+def picture(width: int, height: int, *, seed: int = 0) -> bytes:
+    """A PNG that does not compress."""
+    noise = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noise).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def data(content: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(content).decode()}"
+
+
+def test_pictures_lie_beside_the_page_with_their_sizes_and_only_the_first_comes_at_once(tmp_path: Path) -> None:
+    first, second = picture(40, 30), picture(30, 40, seed=1)
+    body = f'<p><img alt="a &gt; b" src="{data(first)}"></p><img alt="" src="{data(second)}"/><img src="{data(first)}">'
+    page = light.lighten(body, tmp_path, "../")
+    assert {file.read_bytes() for file in (tmp_path / "_images").iterdir()} == {first, second}
+    one, two = (f"../_images/{hashlib.sha256(content).hexdigest()[:20]}.png" for content in (first, second))
+    assert page == (
+        f'<p><img alt="a &gt; b" src="{one}" width="40" height="30" decoding="async"></p>'
+        f'<img alt="" src="{two}" width="30" height="40" decoding="async" loading="lazy">'
+        f'<img src="{one}" width="40" height="30" decoding="async" loading="lazy">'
+    )
+
+
+def test_the_pages_of_an_explorable_lie_there_too_and_its_script_is_left_alone(tmp_path: Path) -> None:
+    frames = [picture(40, 40, seed=seed) for seed in range(3)]
+    state = json.dumps({"frames": [[data(frame) for frame in frames]], "size": [40, 40], "says": "<img src='x'>"})
+    page = light.lighten(f'<script type="module">const state = {state};</script>', tmp_path, "")
+    kept = json.loads(re.findall(r"state = (.*?);</script>", page)[0])
+    assert [(tmp_path / name).read_bytes() for name in kept["frames"][0]] == frames
+    assert {name: kept[name] for name in ("size", "says")} == {"size": [40, 40], "says": "<img src='x'>"}
+
+
+def test_a_small_picture_stays_and_one_from_elsewhere_is_measured(tmp_path: Path) -> None:
+    small = picture(4, 5)
+    assert len(small) < light.SMALL
+    page = light.lighten(f'<img src="{data(small)}">', tmp_path, "")
+    assert page == f'<img src="{data(small)}" width="4" height="5" decoding="async">'
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "a b.png").write_bytes(picture(7, 9))
+    found = light.lighten('<img src="_images/a%20b.png">', tmp_path, "", lambda _: tmp_path / "a b.png")
+    assert 'width="7" height="9"' in found
+    given = '<img src="x.png" width="3" height="4" loading="eager" decoding="sync">'
+    assert light.lighten(given, tmp_path, "") == given
+    with pytest.raises(ValueError, match=r"no picture at x\.png"):
+        light.lighten('<img src="x.png">', tmp_path, "")
+
+
+ICON = '{name}:[512,512,[{others}],"f0c9","M0 1.5C0 {{}} z"]'
+
+
+def test_icons_that_no_page_shows_go_and_the_script_stays_a_script() -> None:
+    bars, two_names, unused = (
+        ICON.format(name=name, others=others)
+        for name, others in (("bars", '"navicon"'), ('"magnifying-glass"', '128269,"search"'), ("zzz", ""))
+    )
+    script = f"var a={{{unused},{bars},{two_names},{unused}}},b={{{unused}}},c=1"
+    lighter = light.without_icons(script, {"bars", "search"})
+    assert lighter == f"var a={{{bars},{two_names}}},b={{}},c=1"
+    if node := shutil.which("node"):
+        asked = f"{lighter};console.log(Object.keys(a), Object.keys(b), c)"
+        said = subprocess.run([node, "-e", asked], capture_output=True, text=True, check=True).stdout
+        assert said == "[ 'bars', 'magnifying-glass' ] [] 1\n"
+
+
+def test_so_do_the_rules_of_their_style() -> None:
+    sheet = '.a{b:c}.fa-bars:before,.fa-navicon:before{content:"1"}.fa-z:before{content:"2"}.fa-spin{d:e}'
+    assert light.without_icon_rules(sheet, {"navicon"}) == sheet.replace('.fa-z:before{content:"2"}', "")
+
+
+def test_the_index_of_the_search_is_loaded_where_one_searches(tmp_path: Path) -> None:
+    scripts = "".join(f'<script src="../{name}.js?v=1"></script>\n' for name in ("_static/a", "searchindex"))
+    for name in ("search", "other"):
+        (tmp_path / f"{name}.html").write_text(scripts)
+    light.trim(tmp_path)
+    assert (tmp_path / "search.html").read_text() == scripts
+    assert (tmp_path / "other.html").read_text() == scripts.splitlines(keepends=True)[0]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=named)
+def test_every_image_has_its_size_its_file_and_waits_its_turn(path: Path) -> None:
+    page = re.sub(r"<script\b.*?</script>", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    images = re.findall(r"<img\b[^>]*>", page)
+    for place, tag in enumerate(images):
+        given = dict(re.findall(r'\s([\w-]+)="([^"]*)"', tag))
+        assert given["width"].isdecimal(), tag[:300]
+        assert given["height"].isdecimal(), tag[:300]
+        assert ("loading" in given) == (place > 0), tag[:300]
+        if not given["src"].startswith("data:"):
+            with Image.open(path.parent / given["src"]) as shown:
+                assert abs(shown.width * int(given["height"]) - shown.height * int(given["width"])) <= shown.width
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium found: the pages were not tried in a browser")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def served() -> Iterator[tuple[str, dict[str, int]]]:
+    """The address of the pages, and how many bytes of each file were asked for there."""
+    sent: dict[str, int] = {}
+
+    class Counting(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: Any) -> None:
+            pass
+
+        def copyfile(self, source: Any, outputfile: Any) -> None:
+            content = source.read()
+            sent[self.path] = len(content)
+            outputfile.write(content)
+
+    handler = partial(Counting, directory=str(run.BOOK.pages))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", sent
+        server.shutdown()
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=named)
+def test_the_first_view_of_a_chapter_is_light(browser: Any, served: Any, path: Path) -> None:
+    address, sent = served
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(f"{address}/notebooks/{path.name}", wait_until="networkidle")
+    page.wait_for_timeout(500)
+    page.close()
+    assert f"/notebooks/{path.name}" in sent
+    assert sum(sent.values()) <= FIRST_VIEW, sorted(sent.items(), key=lambda one: -one[1])[:12]
+
+
+@pytest.mark.parametrize("scheme", ["http", "file"])
+def test_the_pages_of_an_explorable_come_once_it_is_used(browser: Any, served: Any, scheme: str) -> None:
+    address, _ = served
+    path = run.BOOK.pages / "notebooks/05_android_dreams.html"
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    page.goto(path.as_uri() if scheme == "file" else f"{address}/notebooks/{path.name}", wait_until="networkidle")
+    script = re.findall(r"<script type=\"module\">.*?</script>", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    frames = next({*found} for one in script if "divider" in one and (found := re.findall(r"_images/([\w.]+)", one)))
+    assert len(frames) > 4
+    stage = page.locator(".divider-stage")
+    before = frames & set(asked)
+    stage.scroll_into_view_if_needed()
+    stage.evaluate("stage => Promise.all([...stage.querySelectorAll('img')].map((one) => one.decode()))")
+    assert len(before) <= len(frames & set(asked)) == 2
+    stage.hover()
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(500)
+    page.close()
+    assert frames <= set(asked)
