@@ -9,7 +9,7 @@ RUNS ?= 8
 export ONLY ?=# for instance 05, or 04,05,06: the notebooks to build or to shake
 export CHAPTERS_ONLY ?=# 1: build the book without executing the evidence
 SCHEDULER ?=# for instance tcp://10.0.0.1:8786: a Dask cluster to spread over
-.PHONY: book test zip plain shake lab lint benchmarks clean
+.PHONY: book test zip pdf plain shake lab lint benchmarks clean
 
 book: $(READY)
 	$(BIN)/python -m book.build
@@ -20,6 +20,9 @@ test: $(READY)
 
 zip: book
 	$(BIN)/python -m book.zip
+
+pdf: book
+	$(BIN)/python -m book.pdf
 
 plain: $(READY)
 	test -f book/_build/source/book/_toc.yml || $(BIN)/python -m book.build

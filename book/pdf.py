@@ -11,6 +11,7 @@ from __future__ import annotations
 import html
 import http.server
 import io
+import logging
 import os
 import re
 import shutil
@@ -32,13 +33,11 @@ from book import site
 from book.run import BOOK, Book
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
-NO_BROWSER = (
-    "The PDF is printed by Chromium, and none was found: install it, or put its path into CHROMIUM."
-)
+NO_BROWSER = "The PDF is printed by Chromium, and none was found: install it, or put its path into CHROMIUM."
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 ON_SCREEN = {"book/laboratory", "book/teach", "book/changelog"}  # of use there alone
 FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"  # the same on every machine
-GATHER = Path(__file__).with_name("_static") / "edition.js"
+EDITION = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")  # run inside the browser
 MINUTES = 10
 
 
@@ -123,7 +122,7 @@ def print_book(book: Book = BOOK) -> Path:
         document = whole(drawn, sheets, here)
         page.route("**/edition.html", lambda route: route.fulfill(body=document, content_type="text/html"))
         page.goto(f"{address}/edition.html", wait_until="load")
-        page.evaluate("window.edition = { " + GATHER.read_text(encoding="utf-8") + " }")
+        page.evaluate(EDITION)
         page.evaluate("edition.settle()")
         first = _pdf(page)
         page.evaluate("numbers => edition.number(numbers)", numbers(first))
@@ -153,7 +152,7 @@ def _gather(page: Any, address: str, wanted: list[Leaf], here: site.Site) -> tup
     page.emulate_media(media="print")
     for leaf in wanted:
         page.goto(f"{address}/{leaf.name}.html", wait_until="load")
-        page.evaluate("window.edition = { " + GATHER.read_text(encoding="utf-8") + " }")
+        page.evaluate(EDITION)
         sheets = sheets or page.evaluate("edition.sheets()")
         made = page.evaluate("told => edition.gather(told)", {**told, "name": leaf.name})
         drawn.append(Drawn(leaf, **made))
@@ -225,7 +224,7 @@ def contents(drawn: list[Drawn]) -> str:
         lines.append(_line(one.leaf.anchor, one.number, one.title, "chapter"))
         if one.number.isdigit():
             lines += [_line(anchor, "", title, "section") for anchor, title in one.sections]
-    return f'<nav class="contents"><p class="contents-title">Contents</p><ol>{"".join(lines)}</ol></nav>'
+    return f'<nav class="toc"><p class="toc-title">Contents</p><ol>{"".join(lines)}</ol></nav>'
 
 
 def _line(anchor: str, number: str, title: str, kind: str) -> str:
@@ -245,6 +244,7 @@ def numbers(content: bytes) -> dict[str, int]:
     """On which page of a PDF each of its named places is, from 1."""
     from pypdf import PdfReader
 
+    logging.getLogger("pypdf").setLevel(logging.ERROR)  # Chromium counts its objects otherwise than pypdf
     reader = PdfReader(io.BytesIO(content))
     found = {name: reader.get_destination_page_number(place) for name, place in reader.named_destinations.items()}
     return {name.lstrip("/"): number + 1 for name, number in found.items() if number is not None}
@@ -255,6 +255,7 @@ def _write(content: bytes, path: Path) -> Path:
     from pypdf import PdfReader, PdfWriter
 
     writer = PdfWriter(clone_from=PdfReader(io.BytesIO(content)))
+    writer.pdf_header = "%PDF-1.7"
     writer.add_metadata({"/Title": "Under the Hood", "/Author": "The Under the Hood authors"})
     writer.page_mode = "/UseOutlines"
     writer.write(path)

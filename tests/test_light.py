@@ -1,4 +1,4 @@
-"""Pages that open quickly: pictures in files with their sizes, nothing that is not used, and a first view that is small."""
+"""Pages that open quickly: pictures in files with their sizes, nothing unused, and a first view that is small."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import numpy as np
 import pytest
+from fontTools.ttLib import TTFont
 from PIL import Image
 
 from book import light, run
@@ -90,7 +92,7 @@ def test_icons_that_no_page_shows_go_and_the_script_stays_a_script() -> None:
         for name, others in (("bars", '"navicon"'), ('"magnifying-glass"', '128269,"search"'), ("zzz", ""))
     )
     script = f"var a={{{unused},{bars},{two_names},{unused}}},b={{{unused}}},c=1"
-    lighter = light.without_icons(script, {"bars", "search"})
+    lighter = light.without_icons(script, {"fa-bars", "fa-search", "zzz"})
     assert lighter == f"var a={{{bars},{two_names}}},b={{}},c=1"
     if node := shutil.which("node"):
         asked = f"{lighter};console.log(Object.keys(a), Object.keys(b), c)"
@@ -98,9 +100,19 @@ def test_icons_that_no_page_shows_go_and_the_script_stays_a_script() -> None:
         assert said == "[ 'bars', 'magnifying-glass' ] [] 1\n"
 
 
-def test_so_do_the_rules_of_their_style() -> None:
-    sheet = '.a{b:c}.fa-bars:before,.fa-navicon:before{content:"1"}.fa-z:before{content:"2"}.fa-spin{d:e}'
-    assert light.without_icon_rules(sheet, {"navicon"}) == sheet.replace('.fa-z:before{content:"2"}', "")
+def test_so_do_rules_for_what_no_page_has() -> None:
+    sheet = """.a{b:c}.gone,.a.gone .a{d:e}.gone,p>.a:not(.gone){f:g}@media print{.gone{h:i}}
+        @media (min-width:1px){.gone{j:k}.a::before{content:",.{"}}@font-face{font-family:x}"""
+    lighter = re.sub(r"\s+", "", light.without_rules(sheet, {"a"}))
+    kept = '@media(min-width:1px){.a::before{content:",.{"}}@font-face{font-family:x}'
+    assert lighter == ".a{b:c}p>.a:not(.gone){f:g}" + kept
+
+
+def test_a_font_keeps_the_glyphs_that_are_shown() -> None:
+    whole = Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf").read_bytes()
+    small = light.subset(whole, {ord("a"), ord("★")})
+    assert len(small) < len(whole) / 20
+    assert {*TTFont(io.BytesIO(small)).getBestCmap()} == {ord("a"), ord("★")}
 
 
 def test_the_index_of_the_search_is_loaded_where_one_searches(tmp_path: Path) -> None:

@@ -190,7 +190,7 @@ def test_the_second_renderer_is_told_what_the_first_is(monkeypatch: pytest.Monke
     conf = runpy.run_path(str(site.ROOT / "book" / "conf.py"))
     first = yaml.safe_load((site.ROOT / "book" / "_config.yml").read_text())
     assert conf["html_js_files"] == first["sphinx"]["config"]["html_js_files"]
-    assert conf["mathjax_path"] == "mathjax/startup.js"
+    assert conf["mathjax_path"] == "formulas.js"
     assert conf["mathjax3_config"] == first["sphinx"]["config"]["mathjax3_config"]
     assert "book.extension" in conf["extensions"]
     assert conf["html_theme_options"]["extra_footer"] == first["html"]["extra_footer"]
