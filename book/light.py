@@ -36,7 +36,7 @@ _ICON = r'(?:"[\w-]+"|[\w$]+):\[\d+,\d+,\[[^\]]*\],"[0-9a-f]+",(?:"[^"]*"|\[[^\]
 ICON, ICONS = re.compile(_ICON), re.compile(f"{_ICON}(?:,{_ICON})*")
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 WORD = re.compile(r"[\w-]+")
-CODE = re.compile(r"\\(f[0-9a-f]{3})\b")  # of an icon, in a style sheet
+SYMBOL = re.compile(r"\\([ef][0-9a-f]{3})\b|([\ue000-\uf8ff])")  # an icon in a style sheet: its code, or itself
 TWO_FONTS = re.compile(r'url\([^()]*\.woff2\) format\("woff2"\),\s*(url\([^()]*\.ttf\) format\("truetype"\))')
 LARGE = 20_000  # bytes from which a style sheet is worth the trimming
 
@@ -133,8 +133,9 @@ def trim(out: Path) -> None:
         icons.write_text(without_icons(icons.read_text(encoding="utf-8"), words), encoding="utf-8")
     for path in sorted(static.rglob("*.css")):
         if path.stat().st_size > LARGE:
-            path.write_text(without_rules(path.read_text(encoding="utf-8"), words), encoding="utf-8")
-    shown = {int(code, 16) for path in static.rglob("*.css") for code in CODE.findall(path.read_text(encoding="utf-8"))}
+            lighter = without_rules(path.read_text(encoding="utf-8"), words)
+            path.write_text(f'@charset "utf-8";{lighter}', encoding="utf-8")
+    shown = {code for path in static.rglob("*.css") for code in symbols(path.read_text(encoding="utf-8"))}
     for sheet in static.glob("styles/*.css"):
         sheet.write_text(TWO_FONTS.sub(r"\1", sheet.read_text(encoding="utf-8")), encoding="utf-8")
     for font in static.glob("vendor/fontawesome/webfonts/*.ttf"):
@@ -153,6 +154,11 @@ def without_icons(script: str, words: set[str]) -> str:
 
 def _classes_of(icon: str) -> set[str]:
     return {f"fa-{name}" for name in NAME.findall(icon.partition('],"')[0])}
+
+
+def symbols(sheet: str) -> set[int]:
+    """The code points of the icons that a style sheet shows, which lie where no writing has its letters."""
+    return {int(code, 16) if code else ord(itself) for code, itself in SYMBOL.findall(sheet)}
 
 
 def without_rules(sheet: str, words: set[str]) -> str:

@@ -108,6 +108,11 @@ def test_so_do_rules_for_what_no_page_has() -> None:
     assert lighter == ".a{b:c}p>.a:not(.gone){f:g}" + kept
 
 
+def test_icons_in_a_style_sheet_are_found_as_codes_and_as_themselves() -> None:
+    sheet = '.a::before{content:"\\f05a"}.b::before{content:"\\e012 "}.c{color:#f0f1f2;content:"\\2605"}'
+    assert light.symbols(sheet) == light.symbols(light.without_rules(sheet, {"a", "b", "c"})) == {0xF05A, 0xE012}
+
+
 def test_a_font_keeps_the_glyphs_that_are_shown() -> None:
     whole = Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf").read_bytes()
     small = light.subset(whole, {ord("a"), ord("★")})
