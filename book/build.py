@@ -214,7 +214,7 @@ def run_table(book: Book) -> str:
         link = f"[{aids.title(notebook)}](../notebooks/{notebook.name})"
         costs = [_cost(one, book) for one in (notebook, evidence.get(notebook.name))]
         rows.append(f"| {int(notebook.name[:2])} | {link} | {' | '.join(costs)} |")
-    head = "| | Chapter | Time | Peak memory | Its evidence | Peak memory |"
+    head = "| No. | Chapter | Time | Peak memory | Its evidence | Peak memory |"
     table = "\n".join([head, "|---|---|---|---|---|---|", *rows])
     yardstick = (book.build / "yardstick").read_text().strip()
     return (

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import http.server
 import importlib.util
+import shutil
+import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, max_pool2d
 
+from book import run
 from helpers import images, networks
 
 Features = Callable[..., dict[str, Tensor]]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -116,3 +123,28 @@ def tiny() -> networks.Network:
         for parameter in body.parameters():
             parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.3)
     return networks.Network(body, name="tiny", scale=[2.0] * 3, shift=[-1.0] * 3)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A browser of its own for each module of tests, and for each worker."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium found: the pages were not tried in a browser")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Where the rendered book is served."""
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(run.BOOK.pages))
+    handler.log_message = lambda *_: None  # type: ignore[attr-defined]
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import http.server
 import re
-import shutil
-import threading
 from collections import Counter
-from collections.abc import Iterator
-from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -26,7 +21,6 @@ def named(path: Path) -> str:
     return str(path.relative_to(run.BOOK.pages).with_suffix(""))
 
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 KNOWN = ("THEBE_JS_URL",)  # the theme's one console error
 
 
@@ -107,29 +101,6 @@ def test_the_ledger_page_lists_every_claim_and_links_what_was_measured() -> None
     verdicts = [verdict.replace("-", " ") for verdict, _ in rows]
     assert {verdict: int(count) for count, verdict in said} == Counter(verdicts)
     assert text.count('<tr class="chapter">') == 6
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium found: the pages were not tried in a browser")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield running
-        running.close()
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(run.BOOK.pages))
-    handler.log_message = lambda *_: None  # type: ignore[attr-defined]
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 def visit(browser: Any, url: str, *, width: int = 1280, dark: bool = False) -> tuple[Any, list[str], list[str]]:

@@ -65,7 +65,7 @@ export function categoryField(text, value) {
 
 /** A line that tells what goes on, a bar, and what went wrong; screen readers hear the quarters, not each step. */
 export function progress() {
-  const bar = make("progress", { max: 1, value: 0, hidden: true }), now = make("p", { className: "lab-words", "aria-hidden": "true" });
+  const bar = make("progress", { max: 1, value: 0, hidden: true, "aria-label": "done" }), now = make("p", { className: "lab-words", "aria-hidden": "true" });
   const heard = make("p", { className: "lab-words", role: "status" }), wrong = make("p", { className: "lab-wrong", role: "alert" });
   let quarter = 0;
   /** @param {boolean} busy @param {string} text */
