@@ -49,11 +49,25 @@ PUT_ON = """async (theme) => {
 }"""
 LOOK = """(rules) => axe.run({ exclude: [["[data-again]"]] }, { runOnly: rules, resultTypes: ["violations"] })
   .then(({ violations }) => violations)"""
+# Where the keyboard is, and whether one sees it there: something must differ from how the element looks without it.
+STOP = """() => {
+  const at = document.activeElement, parts = [at, ...at.children];
+  if (at === document.body) return null;
+  const look = () => parts.map((one) => {
+    const { outline, boxShadow, stroke } = getComputedStyle(one);
+    return one.getClientRects().length ? [outline, boxShadow, stroke] : [];
+  }).flat().join();
+  const here = look();
+  at.blur();
+  const without = look();
+  at.focus({ preventScroll: true });
+  return [`${at.outerHTML.slice(0, 200)} in ${at.parentElement.className}`, here !== without];
+}"""
 FAULTY = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Faulty</title><style>
 html { color: #333; background: #fff; } html[data-theme="dark"] p { color: #999; }
 @media (max-width: 400px) { .wide { width: 100px; overflow-x: auto; } }</style></head>
 <body><main><h1>Faulty</h1><p>Pale in the dark.</p>
-<details><summary>A fold</summary><button id="mute"></button></details>
+<details><summary>A fold</summary><button id="mute" style="outline: none"></button></details>
 <div class="wide"><p style="width: 380px">A line that goes on and on, far to the side.</p></div></main></body></html>"""
 
 
@@ -73,6 +87,17 @@ def faults(page: Any) -> list[tuple[str, str]]:
                         (fault["id"], f"{where}\n{node['failureSummary']}\n{fault['help']}: {fault['helpUrl']}")
                     )
     return found
+
+
+def stops(page: Any, most: int = 400) -> dict[str, bool]:
+    """All that the tabulator key comes to, from the top to the end of the page, and whether one sees it there."""
+    found = {}
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        if (stop := page.evaluate(STOP)) is None:
+            return found
+        found[stop[0]] = stop[1]
+    raise AssertionError(f"the keyboard does not come out of {list(found)[-3:]}")
 
 
 @pytest.fixture
@@ -118,9 +143,32 @@ def test_each_panel_of_the_laboratory_is_accessible(open_page: Any, address: str
         assert faults(page) == [], tab.inner_text()
 
 
-def test_a_fault_in_a_fold_in_the_dark_or_on_a_phone_is_found(open_page: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "among"),
+    [
+        ("notebooks/05_*", ["divider-stage", "quiz-answers", "Exercise 5.1", "lab-main", "right-next"]),
+        ("book/laboratory", ["lab-chooser", "lab-sample", "lab-stage", "lab-tab-see", "left-prev"]),
+    ],
+)
+def test_one_sees_where_the_keyboard_is_and_comes_to_everything(
+    open_page: Any, address: str, kind: str, among: list[str]
+) -> None:
+    path = next(run.BOOK.pages.glob(f"{kind}.html"))
+    page = open_page(f"{address}/{path.relative_to(run.BOOK.pages)}")
+    page.wait_for_function("[...document.querySelectorAll('.explorable')].every((one) => one.children.length)")
+    if kind == "book/laboratory":
+        page.get_by_role("button", name="Start the laboratory").click()
+        page.locator(".lab-bars li").first.wait_for(timeout=30_000)
+        page.locator("#pst-skip-link a").focus()
+    found = stops(page)
+    assert [what for what, seen in found.items() if not seen] == []
+    assert [part for part in among if not any(part in what for what in found)] == []
+
+
+def test_a_fault_in_a_fold_in_the_dark_on_a_phone_or_at_the_keyboard_is_found(open_page: Any, tmp_path: Path) -> None:
     (tmp_path / "faulty.html").write_text(FAULTY)
-    found = faults(open_page((tmp_path / "faulty.html").as_uri()))
+    page = open_page((tmp_path / "faulty.html").as_uri())
+    found = faults(page)
     assert {rule for rule, _ in found} == {"button-name", "color-contrast", "scrollable-region-focusable"}
     told = dict(found)
     assert "faulty.html" in told["button-name"]
@@ -128,3 +176,4 @@ def test_a_fault_in_a_fold_in_the_dark_or_on_a_phone_is_found(open_page: Any, tm
     assert "dequeuniversity.com/rules/axe" in told["button-name"]
     assert ", dark: " in told["color-contrast"]
     assert ", 390 px, " in told["scrollable-region-focusable"]
+    assert [what[:17] for what, seen in stops(page).items() if not seen] == ['<button id="mute"']
