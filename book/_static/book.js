@@ -3,15 +3,25 @@ document.addEventListener("click", (event) => {
   if (event.target.matches("figure.picture img")) event.target.closest("figure").classList.toggle("large");
 });
 
-// What the theme leaves without words, or gives other words than those one sees: the folds in the list of chapters, what
-// holds that list and the book's name, and the folds of code.
+// What the theme and Sphinx leave without words, or give other words than those one sees, or roles that are no more.
 document.addEventListener("DOMContentLoaded", () => {
   for (const fold of document.querySelectorAll(".bd-links summary")) {
-    const page = fold.closest("li").querySelector("a").textContent.trim();
-    fold.setAttribute("aria-label", `Pages below ${page}`);
+    fold.setAttribute("aria-label", `Pages below ${fold.closest("li").querySelector("a").textContent.trim()}`);
   }
   for (const fold of document.querySelectorAll("details.hide > summary[aria-label]")) fold.removeAttribute("aria-label");
-  const side = document.querySelector("#pst-primary-sidebar");
+  for (const entry of document.querySelectorAll('[role="doc-biblioentry"]')) entry.setAttribute("role", "listitem");
+  const side = document.querySelector("#pst-primary-sidebar"); // with the list of chapters and the book's name
   side?.setAttribute("role", "complementary");
   side?.setAttribute("aria-label", "The book");
+});
+
+// What is wider than a narrow screen can be moved sideways, so the keyboard must be able to come to it. The theme sees to
+// tables and code when a page is loaded or its width changes: here the same for formulas, and when a fold is opened.
+document.addEventListener("toggle", () => dispatchEvent(new Event("resize")), true);
+addEventListener("load", async () => {
+  await window.MathJax?.startup?.promise;
+  const formulas = document.querySelectorAll("mjx-container[display]");
+  const reach = () => formulas.forEach((one) => one.toggleAttribute("tabindex", one.scrollWidth > one.clientWidth) && one.setAttribute("tabindex", 0));
+  reach();
+  addEventListener("resize", reach);
 });
