@@ -516,7 +516,7 @@ def test_a_dream_can_be_paused_stopped_and_taken_up(opened: Callable[..., Any]) 
     assert after != before
     page.get_by_role("button", name="Show the photo").click()
     assert pictures.evaluate("canvas => canvas.toDataURL()") == before
-    page.get_by_role("button", name="Show the dream").click()
+    assert page.get_by_role("button", name="Show the dream").is_enabled()
     page.get_by_role("button", name="Dream on from here").click()
     page.get_by_text(STEP).wait_for()
     page.get_by_role("button", name="Stop").click()
@@ -533,7 +533,39 @@ def test_a_dream_can_be_paused_stopped_and_taken_up(opened: Callable[..., Any]) 
         moving.seek(moving.n_frames - 1)
         assert moving.convert("RGB").size == (320, 213)
     page.get_by_role("button", name="Start over").click()
+    assert page.get_by_role("button", name="Show the photo").is_disabled()  # and says so again
     assert pictures.evaluate("canvas => canvas.toDataURL()") == before
+
+
+def test_a_painted_region_is_marked_until_it_dreams(opened: Callable[..., Any]) -> None:
+    page = opened("dream")
+    page.locator(".lab-field", has_text="Where").locator("select").select_option("brush")
+    page.get_by_label("Steps at each").fill("5")
+    page.get_by_role("button", name="Dream", exact=True).click()
+    page.get_by_text("Nothing is painted yet").wait_for()
+    stage = page.locator(".lab-stage").first
+    marked = "one => one.classList.contains('brushing')"
+    assert stage.evaluate(marked)
+    stage.click(position={"x": 60, "y": 60})
+    page.get_by_role("button", name="Dream", exact=True).click()
+    page.get_by_text("There it is.").wait_for()
+    assert not stage.evaluate(marked)  # else the mark would hide the dream
+    stage.click(position={"x": 90, "y": 60})
+    assert stage.evaluate(marked)
+
+
+def test_a_narrow_picture_dreams_at_as_many_sizes_as_fit(opened: Callable[..., Any]) -> None:
+    page, buffer = opened("dream"), io.BytesIO()
+    images.to_pil(images.resize(images.sample("cat"), (40, 256))).save(buffer, "PNG")
+    page.set_input_files("input[type=file] >> nth=0", file("narrow.png", "image/png", buffer.getvalue()))
+    page.get_by_text("Now: “narrow.png”").wait_for()
+    page.get_by_label("Steps at each").fill("5")
+    page.get_by_role("button", name="Dream", exact=True).click()
+    page.get_by_text("There it is, at 2 of 4 sizes").wait_for()
+    page.get_by_text("The same in Python").click()
+    lines = python_of(page, "octaves=2")
+    assert 'images.load("narrow.png", size=320)' in lines  # scaled up, as the page does
+    assert page.locator(".lab-stage canvas").first.evaluate("one => [one.width, one.height]") == [320, 50]
 
 
 def test_an_illusion_is_made_saved_and_dropped_in_again(opened: Callable[..., Any]) -> None:
@@ -542,6 +574,13 @@ def test_an_illusion_is_made_saved_and_dropped_in_again(opened: Callable[..., An
     page.get_by_role("button", name="Attack", exact=True).click()
     page.get_by_text("The network has no category “no such thing”").wait_for()
     page.get_by_role("combobox", name="Name").fill("remote con")
+    levels = page.get_by_label("Gray levels")
+    before = levels.input_value()
+    levels.fill("0")  # a quarter of a level
+    page.get_by_role("button", name="Attack", exact=True).click()
+    page.get_by_text("Not yet:").wait_for()
+    assert page.get_by_role("button", name="Does it survive?").is_disabled()
+    levels.fill(before)
     page.get_by_role("button", name="Attack", exact=True).click()
     page.get_by_text("Done: the network says remote control").wait_for()
     page.get_by_role("button", name="Does it survive?").click()

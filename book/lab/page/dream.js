@@ -38,7 +38,7 @@ export function dreamPanel({ layer = "blocks.4.2", category: named }) {
   const saveFilm = button("Save the making", () => film());
   /** @type {import("./machine.js").Job | null} */
   let job = null;
-  let paused = false, comparing = false, changed = 0;
+  let paused = false, comparing = false, marked = false, changed = 0;
   /** @type {Picture | null} what the last dream came to */
   let reached = null;
   /** @type {Promise<Blob | null>[]} */
@@ -66,10 +66,11 @@ export function dreamPanel({ layer = "blocks.4.2", category: named }) {
     hold.textContent = paused ? "Go on" : "Pause";
     again.disabled = Boolean(job) || !reached;
     compare.disabled = !reached;
+    compare.textContent = comparing ? "Show the dream" : "Show the photo";
     compare.setAttribute("aria-pressed", String(comparing));
     savePng.disabled = saveFilm.disabled = Boolean(job) || !reached;
     const painting = where.get() === "brush" && !job;
-    stage.classList.toggle("brushing", painting || (where.get() !== "all" && !job && !reached));
+    stage.classList.toggle("brushing", marked && !job);
     stage.classList.toggle("painting", painting);
     /** @type {HTMLElement} */ (width.element).hidden = !painting;
   }
@@ -97,6 +98,7 @@ export function dreamPanel({ layer = "blocks.4.2", category: named }) {
 
   /** Begin a region anew. */
   function region() {
+    marked = where.get() !== "all";
     [brushed.width, brushed.height] = [shown.width, shown.height];
     const context = /** @type {CanvasRenderingContext2D} */ (brushed.getContext("2d")), half = shown.height / 2;
     context.fillStyle = "#e69f00";
@@ -134,7 +136,7 @@ export function dreamPanel({ layer = "blocks.4.2", category: named }) {
       const goal = wanted(), category = isCategory();
       const settings = { ...NATURAL, octaves: fit(octaves.get()), steps: steps.get(), size: strength.get() / 1000, blur: category ? 1 : 0.5, jitter: category ? 24 : 16, mask: mask(given) };
       const every = Math.ceil((settings.octaves * settings.steps) / FRAMES);
-      comparing = false;
+      comparing = marked = false; // the marked region would lie over its dream
       job = machine.ask("dream", { picture: given, wanted: goal, settings }, ({ step, of, score, bytes, height, width: wide }) => {
         if (mine !== changed) return;
         if (!comparing) paint(shown, bytes, wide, height);
@@ -167,7 +169,6 @@ export function dreamPanel({ layer = "blocks.4.2", category: named }) {
 
   function toggle() {
     comparing = !comparing;
-    compare.textContent = comparing ? "Show the dream" : "Show the photo";
     draw(comparing || !reached ? photo() : reached);
     ready();
   }
@@ -183,6 +184,10 @@ export function dreamPanel({ layer = "blocks.4.2", category: named }) {
 
   drag(stage, (x, y, first) => {
     if (where.get() !== "brush" || job) return;
+    if (!marked) {
+      marked = true;
+      ready();
+    }
     const context = /** @type {CanvasRenderingContext2D} */ (brushed.getContext("2d"));
     context.strokeStyle = "#e69f00";
     context.lineCap = context.lineJoin = "round";
