@@ -75,6 +75,11 @@ class Drawn:
         found = re.fullmatch(r"notebooks/(evidence/)?0*(\d+)_\w+", self.leaf.name)
         return f"{'E' * bool(found[1])}{found[2]}" if found else ""
 
+    @property
+    def named(self) -> str:
+        """Its title, with the number."""
+        return f"{self.number} {self.title}".strip()
+
 
 def leaves(toc: dict[str, Any]) -> list[Leaf]:
     """The pages that are printed, in the order of the table of contents, with the evidence behind all others."""
@@ -124,11 +129,11 @@ def print_book(book: Book = BOOK) -> Path:
         page.goto(f"{address}/edition.html", wait_until="load")
         page.evaluate(EDITION)
         page.evaluate("edition.settle()")
-        first = _pdf(page)
-        page.evaluate("numbers => edition.number(numbers)", numbers(first))
+        at = numbers(_pdf(page))
+        page.evaluate("numbers => edition.number(numbers)", at)
         content = _pdf(page)
         running.close()
-    return _write(content, book.build / f"under-the-hood-{here.version}.pdf")
+    return _write(content, drawn, at, book.build / f"under-the-hood-{here.version}.pdf")
 
 
 @contextmanager
@@ -198,7 +203,7 @@ def whole(drawn: list[Drawn], sheets: list[str], here: site.Site) -> str:
 
 def _head(place: int, one: Drawn) -> str:
     """What stands above each page of a chapter."""
-    title = " ".join(filter(None, [one.number, one.title])).replace('"', r"\22 ")
+    title = one.named.replace("\\", r"\5c ").replace('"', r"\22 ").replace("<", r"\3c ")
     return f'@page leaf-{place} {{ @top-right {{ content: "{title}"; }} }}\n'
 
 
@@ -236,8 +241,7 @@ def _line(anchor: str, number: str, title: str, kind: str) -> str:
 
 
 def _pdf(page: Any) -> bytes:
-    """The document as PDF, with bookmarks from its headings."""
-    return page.pdf(prefer_css_page_size=True, print_background=True, outline=True, tagged=True)
+    return page.pdf(prefer_css_page_size=True, print_background=True, tagged=True)
 
 
 def numbers(content: bytes) -> dict[str, int]:
@@ -250,13 +254,18 @@ def numbers(content: bytes) -> dict[str, int]:
     return {name.lstrip("/"): number + 1 for name, number in found.items() if number is not None}
 
 
-def _write(content: bytes, path: Path) -> Path:
-    """Keep the PDF, with what it is called and who wrote it."""
+def _write(content: bytes, drawn: list[Drawn], at: dict[str, int], path: Path) -> Path:
+    """Keep the PDF, with what it is called, who wrote it, and bookmarks."""
     from pypdf import PdfReader, PdfWriter
 
     writer = PdfWriter(clone_from=PdfReader(io.BytesIO(content)))
     writer.pdf_header = "%PDF-1.7"
     writer.add_metadata({"/Title": "Under the Hood", "/Author": "The Under the Hood authors"})
+    for one in drawn:
+        chapter = writer.add_outline_item(title=one.named, page_number=at[one.leaf.anchor] - 1)
+        for anchor, title in one.sections:
+            if anchor in at:
+                writer.add_outline_item(title=title, page_number=at[anchor] - 1, parent=chapter)
     writer.page_mode = "/UseOutlines"
     writer.write(path)
     return path
