@@ -152,7 +152,8 @@ def _served(folder: Path) -> Iterator[str]:
 
 def _gather(page: Any, address: str, wanted: list[Leaf], here: site.Site) -> tuple[list[Drawn], list[str]]:
     """What the browser draws of each page, and the addresses of the style sheets."""
-    drawn, sheets = [], []
+    drawn: list[Drawn] = []
+    sheets: list[str] = []
     told = {"anchors": {leaf.name: leaf.anchor for leaf in wanted}, "public": here.pages}
     page.emulate_media(media="print")
     for leaf in wanted:
