@@ -25,11 +25,14 @@ from fontTools.ttLib import TTFont
 from PIL import Image
 
 FOLDER = "_images"  # where Sphinx, too, puts pictures
+PHONE = 800  # pixels across, of the twin of a wide picture
+SIZES = "(max-width: 720px) 100vw, {}px"  # a wide screen takes the whole picture, whatever its pixels
 SMALL = 2000  # bytes below which a picture stays in the page: a request would cost more
 DATA = re.compile(r"data:image/(png|jpeg|webp|gif);base64,([A-Za-z0-9+/]+=*)")
 SCRIPT = re.compile(r"(<script\b.*?</script>)", re.DOTALL)
 IMAGE = re.compile(r"<img\b[^>]*>")
 SOURCE = re.compile(r'\ssrc="([^"]*)"')
+BLOCKING = re.compile(r'<script (?=src="[^"]*_static/)(?![^>]*documentation_options)')
 SEARCH = re.compile(r'[ \t]*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>\n?')
 # In Font Awesome's script, an icon is name:[width,height,[other names],"code","outline"].
 _ICON = r'(?:"[\w-]+"|[\w$]+):\[\d+,\d+,\[[^\]]*\],"[0-9a-f]+",(?:"[^"]*"|\[[^\]]*\])\]'
@@ -56,17 +59,21 @@ def lighten(body: str, out: Path, up: str, find: Find = lambda _: None) -> str:
         ValueError: a picture's size cannot be known.
     """
 
+    seen = 0
+
     def find_all(address: str) -> Path | None:
         below = out / address.removeprefix(up)
         return below if address.startswith(up) and below.is_file() else find(address)
 
+    def with_size(tag: str) -> str:
+        nonlocal seen
+        seen += 1
+        return image(tag, find_all, lazy=seen > 1, folder=out / FOLDER)
+
     body = DATA.sub(lambda match: _laid_out(match, out, up), body)
-    parts, seen = SCRIPT.split(body), 0
+    parts = SCRIPT.split(body)
     for place in range(0, len(parts), 2):  # between the scripts
-        count = len(IMAGE.findall(parts[place]))
-        ordinals = iter(range(seen, seen + count))
-        parts[place] = IMAGE.sub(lambda match, n=ordinals: image(match[0], find_all, lazy=next(n) > 0), parts[place])
-        seen += count
+        parts[place] = IMAGE.sub(lambda match: with_size(match[0]), parts[place])
     return "".join(parts)
 
 
@@ -83,23 +90,47 @@ def _laid_out(match: re.Match[str], out: Path, up: str) -> str:
     return f"{up}{FOLDER}/{name}"
 
 
-def image(tag: str, find: Find, *, lazy: bool) -> str:
+def image(tag: str, find: Find, *, lazy: bool, folder: Path) -> str:
     """An image's tag with its width and height, so that nothing jumps when it comes, and how it is to be loaded.
 
     Args:
         tag: as it was.
         find: the file of an address.
         lazy: whether it waits until the reader is near; the first picture of a page does not.
+        folder: of the pictures; one that lies there gets a smaller twin for phones.
     """
     source = SOURCE.search(tag)
     if source is None:
         raise ValueError(f"{tag[:100]} names no picture")
-    said = {"decoding": "async"} | ({"loading": "lazy"} if lazy else {})
+    address = html.unescape(source[1])
+    said = {"decoding": "async"} | ({"loading": "lazy"} if lazy else {"fetchpriority": "high"})
     if not re.search(r"\s(width|height)=", tag):
-        width, height = size(html.unescape(source[1]), find)
+        width, height = size(address, find)
         said = {"width": str(width), "height": str(height)} | said
+        path = find(unquote(address))
+        if path and path.parent == folder and (small := for_phones(path)):
+            beside = f"{address.rpartition('/')[0]}/{small.name}"
+            said |= {"srcset": f"{beside} {PHONE}w, {address} {width}w", "sizes": SIZES.format(width)}
     more = "".join(f' {name}="{value}"' for name, value in said.items() if f" {name}=" not in tag)
     return f"{tag.removesuffix('>').removesuffix('/').rstrip()}{more}>"
+
+
+def for_phones(path: Path) -> Path | None:
+    """A picture once more at the width of a phone, written beside it, where that spares half of its bytes."""
+    small = path.with_name(f"{path.stem}-{PHONE}.webp")
+    if small.is_file():
+        return small
+    with Image.open(path) as shown:
+        if shown.width < 1.5 * PHONE or getattr(shown, "is_animated", False):
+            return None
+        narrow = shown.convert("RGBA" if shown.has_transparency_data else "RGB")
+        narrow = narrow.resize((PHONE, round(shown.height * PHONE / shown.width)), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    narrow.save(buffer, "WEBP", quality=80)
+    if 2 * len(buffer.getvalue()) > path.stat().st_size:
+        return None
+    small.write_bytes(buffer.getvalue())
+    return small
 
 
 def size(address: str, find: Find) -> tuple[int, int]:
@@ -118,14 +149,15 @@ def trim(out: Path) -> None:
     """Take from rendered pages what their theme brings and they do not use.
 
     These are most of its icons, twice, the rules of its style sheets for what no page has, and the index of the whole
-    book in every page, for a search as one types that this book does not have; the page of the search keeps it.
+    book in every page, for a search as one types that this book does not have; the page of the search keeps it. And
+    the other scripts wait until the page is read.
     """
     static = out / "_static"
     pages = [path for path in out.rglob("*.html") if static not in path.parents]
     for page in pages:
         text = page.read_text(encoding="utf-8")
-        if page.name != "search.html" and (lighter := SEARCH.sub("", text)) != text:
-            page.write_text(lighter, encoding="utf-8")
+        if page.name != "search.html":
+            page.write_text(BLOCKING.sub("<script defer ", SEARCH.sub("", text)), encoding="utf-8")
     icons = static / "scripts" / "fontawesome.js"
     speak = [*pages, *(path for path in static.rglob("*.js") if path != icons)]
     words = {word for path in speak for word in WORD.findall(path.read_text(encoding="utf-8"))}

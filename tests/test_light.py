@@ -53,7 +53,7 @@ def test_pictures_lie_beside_the_page_with_their_sizes_and_only_the_first_comes_
     assert {file.read_bytes() for file in (tmp_path / "_images").iterdir()} == {first, second}
     one, two = (f"../_images/{hashlib.sha256(content).hexdigest()[:20]}.png" for content in (first, second))
     assert page == (
-        f'<p><img alt="a &gt; b" src="{one}" width="40" height="30" decoding="async"></p>'
+        f'<p><img alt="a &gt; b" src="{one}" width="40" height="30" decoding="async" fetchpriority="high"></p>'
         f'<img alt="" src="{two}" width="30" height="40" decoding="async" loading="lazy">'
         f'<img src="{one}" width="40" height="30" decoding="async" loading="lazy">'
     )
@@ -72,15 +72,31 @@ def test_a_small_picture_stays_and_one_from_elsewhere_is_measured(tmp_path: Path
     small = picture(4, 5)
     assert len(small) < light.SMALL
     page = light.lighten(f'<img src="{data(small)}">', tmp_path, "")
-    assert page == f'<img src="{data(small)}" width="4" height="5" decoding="async">'
+    assert page == f'<img src="{data(small)}" width="4" height="5" decoding="async" fetchpriority="high">'
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "a b.png").write_bytes(picture(7, 9))
     found = light.lighten('<img src="_images/a%20b.png">', tmp_path, "", lambda _: tmp_path / "a b.png")
     assert 'width="7" height="9"' in found
-    given = '<img src="x.png" width="3" height="4" loading="eager" decoding="sync">'
+    given = '<img src="x.png" width="3" height="4" loading="eager" decoding="sync" fetchpriority="low">'
     assert light.lighten(given, tmp_path, "") == given
     with pytest.raises(ValueError, match=r"no picture at x\.png"):
         light.lighten('<img src="x.png">', tmp_path, "")
+
+
+def test_a_wide_picture_has_a_twin_for_phones_where_that_is_worth_it(tmp_path: Path) -> None:
+    wide = picture(1600, 100)
+    page = light.lighten(
+        f'<img alt="" src="{data(wide)}"><img alt="" src="{data(picture(400, 400))}">', tmp_path, "../"
+    )
+    first, second = re.findall(r"<img[^>]*>", page)
+    small, of_phones, whole, of_all = re.findall(r'srcset="\.\./(\S+) (\d+)w, \.\./(\S+) (\d+)w"', first)[0]
+    assert (tmp_path / whole).read_bytes() == wide
+    assert (of_phones, of_all) == ("800", "1600")
+    with Image.open(tmp_path / small) as shown:
+        assert shown.size == (800, 50)
+    assert 'sizes="(max-width: 720px) 100vw, 1600px"' in first
+    assert "srcset" not in second
+    assert len(list((tmp_path / "_images").iterdir())) == 3
 
 
 ICON = '{name}:[512,512,[{others}],"f0c9","M0 1.5C0 {{}} z"]'
@@ -121,12 +137,14 @@ def test_a_font_keeps_the_glyphs_that_are_shown() -> None:
 
 
 def test_the_index_of_the_search_is_loaded_where_one_searches(tmp_path: Path) -> None:
-    scripts = "".join(f'<script src="../{name}.js?v=1"></script>\n' for name in ("_static/a", "searchindex"))
+    names = ("_static/documentation_options", "_static/a", "searchindex")
+    scripts = "".join(f'<script src="../{name}.js?v=1"></script>\n' for name in names)
     for name in ("search", "other"):
         (tmp_path / f"{name}.html").write_text(scripts)
     light.trim(tmp_path)
     assert (tmp_path / "search.html").read_text() == scripts
-    assert (tmp_path / "other.html").read_text() == scripts.splitlines(keepends=True)[0]
+    first, second, _ = scripts.splitlines(keepends=True)
+    assert (tmp_path / "other.html").read_text() == first + second.replace("<script src", "<script defer src")
 
 
 @pytest.mark.parametrize("path", PAGES, ids=named)

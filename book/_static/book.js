@@ -1,6 +1,9 @@
 // A touched picture becomes large on a narrow screen, and small again: see book.css.
 document.addEventListener("click", (event) => {
-  if (event.target.matches("figure.picture img")) event.target.closest("figure").classList.toggle("large");
+  const picture = event.target;
+  if (!picture.matches("figure.picture img")) return;
+  picture.closest("figure").classList.toggle("large");
+  picture.sizes = "220vw"; // so that it is the whole picture, not its twin for phones: see book/light.py
 });
 
 // What the theme and Sphinx leave without words, or give other words than those one sees, or roles that are no more.
