@@ -33,6 +33,11 @@ SCRIPT = re.compile(r"(<script\b.*?</script>)", re.DOTALL)
 IMAGE = re.compile(r"<img\b[^>]*>")
 SOURCE = re.compile(r'\ssrc="([^"]*)"')
 BLOCKING = re.compile(r'<script (?=src="[^"]*_static/)(?![^>]*documentation_options)')
+# For running code in the page, which the pages do not offer; the theme names its settings twice, which is an error.
+THEBE = re.compile(
+    r"[ \t]*(?:<script>const THEBE_JS_URL.*?</script>|<script [^>]*sphinx-thebe\.js[^>]*></script>"
+    r"|<link [^>]*sphinx-thebe\.css[^>]*>)\n?"
+)
 SEARCH = re.compile(r'[ \t]*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>\n?')
 # In Font Awesome's script, an icon is name:[width,height,[other names],"code","outline"].
 _ICON = r'(?:"[\w-]+"|[\w$]+):\[\d+,\d+,\[[^\]]*\],"[0-9a-f]+",(?:"[^"]*"|\[[^\]]*\])\]'
@@ -155,9 +160,10 @@ def trim(out: Path) -> None:
     static = out / "_static"
     pages = [path for path in out.rglob("*.html") if static not in path.parents]
     for page in pages:
-        text = page.read_text(encoding="utf-8")
+        text = THEBE.sub("", page.read_text(encoding="utf-8"))
         if page.name != "search.html":
-            page.write_text(BLOCKING.sub("<script defer ", SEARCH.sub("", text)), encoding="utf-8")
+            text = BLOCKING.sub("<script defer ", SEARCH.sub("", text))
+        page.write_text(text, encoding="utf-8")
     icons = static / "scripts" / "fontawesome.js"
     speak = [*pages, *(path for path in static.rglob("*.js") if path != icons)]
     words = {word for path in speak for word in WORD.findall(path.read_text(encoding="utf-8"))}
