@@ -98,7 +98,7 @@ def assert_accessible(page: Any, within: str = "html", widths: Sequence[int] = W
 
 
 def stops(page: Any, most: int = 400) -> dict[str, bool]:
-    """All that the tabulator key comes to, from the top to the end of the page, and whether one sees it there."""
+    """All that the tab key comes to, from the top to the end of the page, and whether one sees it there."""
     found = {}
     for _ in range(most):
         page.keyboard.press("Tab")
