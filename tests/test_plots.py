@@ -301,6 +301,13 @@ def test_heat_may_name_rows_and_columns():
     drawn(figure)
 
 
+def test_heat_may_swing_from_blue_over_white_to_amber():
+    figure = plots.heat({"a": torch.tensor([[-2.0, 0, 2.0]])}, x="x", y="y", bar="z", limits=(-4, 4), colors="seesaw")
+    (image,) = figure.axes[0].get_images()
+    for value, shade in ((-2, plots.BLUE), (0, plots.PAPER), (2, plots.ORANGE)):
+        assert image.cmap(image.norm(value))[:3] == pytest.approx(mpl.colors.to_rgb(shade), abs=0.02)
+
+
 def test_tint_is_white_at_zero_and_full_color_at_the_ends():
     picture = plots.tint(torch.tensor([[0.0, 1.0, -1.0, 7.0, float("nan")]]))
     images.check(picture)
@@ -402,6 +409,8 @@ def test_columns_drops_no_group():
     axes = plots.columns(groups, ["a", "b"], x="x", y="y").axes[0]
     assert [text.get_text() for text in axes.get_legend().get_texts()] == list(groups)
     assert [bar.get_height() for bar in axes.patches] == [height for group in groups.values() for height in group]
+    axes = plots.columns({"few": [1], "many": [2]}, ["a"], x="x", y="y", colors=(plots.SKY, plots.INK)).axes[0]
+    assert [mpl.colors.to_hex(bar.get_facecolor()) for bar in axes.patches] == [plots.SKY, plots.INK]
 
 
 def test_stacked_columns_stand_on_one_another():
@@ -497,7 +506,6 @@ FIGURES = {  # how each shows three names
     "sheets": lambda a, b, c: plots.sheets({name: torch.rand(4, 4) for name in (a, b, c)}, scale=1, side=2),
     "discs": lambda a, b, c: plots.discs({a: {b: GRID, c: GRID}}),
     "runs": lambda a, b, c: plots.runs({a: {b: GRID}}, over=[0, 1], x=c, y="y"),
-    "blends": lambda a, b, c: plots.blends({a: ([1.0, 2.0], 1.5), b: ([1.0], 1.0)}, x=c),
     "neurons": lambda a, b, c: plots.neurons({a: GRID[0], b: GRID[1]}, label=[(0, c)]),
     "patchworks": lambda a, b, c: plots.patchworks(
         {n: plots.Dots(GRID, GRID[0]) for n in (a, b, c)}, bounds=(0, 5, 0, 5)

@@ -51,15 +51,10 @@ def test_runs_draws_each_run_and_their_mean_in_the_names_color() -> None:
     assert [list(line.get_ydata()) for line in left.lines[:3]] == [[0, 1, 2], [2, 3, 4], [1, 2, 3]]
     assert {line.get_color() for line in right.lines} == {plots.INK}
     assert left.get_ylim() == right.get_ylim()
+    low = (
+        plots.runs({"high": {"": values}, "low": {"": values - 10}}, over=[1, 2, 3], x="x", y="y").axes[0].get_ylim()[0]
+    )
+    assert low < -9
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b"]
     drawn(figure)
-
-
-def test_blends_draws_members_their_blend_and_a_star() -> None:
-    figure = plots.blends({"few": ([0.5, 0.75], 0.8), "many": ([0.1] * 20, 0.9)}, x="right", stars={"many": 0.85})
-    axes = figure.axes[0]
-    assert axes.collections[0].get_offsets().tolist() == [[0.5, 0], [0.75, 0]]
-    marks = [(line.get_marker(), line.get_xdata()[0], line.get_ydata()[0]) for line in axes.lines]
-    assert marks == [("D", 0.8, 0), ("D", 0.9, 1), ("*", 0.85, pytest.approx(0.67))]
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["few", "many"]
-    drawn(figure)
+    assert plots.runs({"alone": {"": values}}, over=[1, 2, 3], x="x", y="y").legends == []

@@ -4,7 +4,7 @@ from helpers.plots.changes import inked, named, twins, walks
 from helpers.plots.charts import clouds, columns, dots, ladder, neurons, scatter
 from helpers.plots.curves import areas, functions, lines, tracks
 from helpers.plots.demands import demands
-from helpers.plots.dropout import blends, runs, wiring
+from helpers.plots.dropout import runs, wiring
 from helpers.plots.messages import chain, discs, journeys, sheets
 from helpers.plots.palette import (
     BLUE,
@@ -49,7 +49,6 @@ __all__ = [
     "Seams",
     "areas",
     "blank",
-    "blends",
     "chain",
     "clouds",
     "columns",

@@ -75,6 +75,7 @@ def columns(
     x: str,
     y: str,
     stacked: bool = False,
+    colors: Sequence[str] = COLORS,
     height: float = 2.8,
 ) -> Figure:
     """Bars side by side, or one on the other: a color for each group, a cluster for each label."""
@@ -85,7 +86,7 @@ def columns(
     for i, values in enumerate(groups.values()):
         shift = 0 if stacked else (i - (len(groups) - 1) / 2) * width
         places = [j + shift for j in range(len(values))]
-        bars.append(axes.bar(places, values, width * 0.92, bottom=floor, color=COLORS[i % len(COLORS)]))
+        bars.append(axes.bar(places, values, width * 0.92, bottom=floor, color=colors[i % len(colors)]))
         floor = [a + b for a, b in zip(floor, values, strict=True)] if stacked else floor
     axes.set(xticks=range(len(labels)), xticklabels=labels, xlabel=x, ylabel=y)
     axes.grid(axis="y")

@@ -1,4 +1,4 @@
-"""Dropout drawn: a network with some of its neurons off, several runs and their mean, members beside their blend."""
+"""Dropout drawn: a network with some of its neurons off, several runs and their mean."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from torch import Tensor, nn
 from helpers.checks import layers_in_order
 from helpers.plots.palette import BLUE, COLORS, GRAY, ORANGE, PAPER, RED, blank, styled
 from helpers.plots.pictures import draw_picture
-
-Members = Sequence[float]
 
 
 @styled
@@ -89,8 +87,8 @@ def runs(
 ) -> Figure:
     """Several runs of each name (runs, len(over)) as thin lines, their mean as a thick one, panels on the same axes.
 
-    The names stand in a legend above; a color for each name, the same in every panel. The vertical axis spans
-    `limits`, by default the values.
+    The names stand in a legend above; a color for each name, the same in every panel. A blank name is left out. The
+    vertical axis spans `limits`, by default the values.
     """
     figure = blank(columns=len(panels), height=height, squeeze=False, sharex=True, sharey=True)
     names = dict.fromkeys(name for curves in panels.values() for name in curves)
@@ -99,30 +97,13 @@ def runs(
         for name, values in curves.items():
             axes.plot(over, values.T, color=hues[name], linewidth=0.7, alpha=0.45)
             axes.plot(over, values.mean(0), color=hues[name], linewidth=2.4)
-        axes.set(title=title, xlabel=x, ylim=limits)
+        axes.set(title=title, xlabel=x)
         axes.grid(axis="y")
     figure.axes[0].set_ylabel(y)
-    handles = [mpl.lines.Line2D([], [], color=hues[name], linewidth=2.4) for name in names]
-    figure.legend(handles, list(names), loc="outside upper right", ncols=len(names))
-    return figure
-
-
-@styled
-def blends(rows: Mapping[str, tuple[Members, float]], *, x: str, stars: Mapping[str, float] | None = None) -> Figure:
-    """Members as dots and their blend as a diamond, a row for each name; in some rows the whole network, a red star."""
-    figure = blank(height=0.62 * len(rows) + 0.9)
-    axes = figure.axes[0]
-    for row, (members, blend) in enumerate(rows.values()):
-        aside = torch.rand(len(members), generator=torch.Generator().manual_seed(row)) * 0.44 - 0.22
-        axes.scatter(members, row + aside * (len(members) > 8), s=16, color=GRAY, alpha=0.55, linewidths=0)
-        axes.plot(blend, row, "D", color=BLUE, markersize=9, markeredgecolor=PAPER, zorder=3)
-    for name, value in (stars or {}).items():
-        axes.plot(value, list(rows).index(name) - 0.33, "*", color=RED, markersize=14, markeredgecolor=PAPER, zorder=4)
-    axes.set(xlabel=x, yticks=range(len(rows)), yticklabels=list(rows), ylim=(len(rows) - 0.5, -0.5))
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x")
-    looks = {"a member": ("o", GRAY, 5), "their blend": ("D", BLUE, 8)}
-    looks |= {"the whole network, asked once": ("*", RED, 12)} if stars else {}
-    handles = [mpl.lines.Line2D([], [], marker=m, color=c, markersize=s, linestyle="") for m, c, s in looks.values()]
-    figure.legend(handles, list(looks), loc="outside upper right", ncols=len(looks), handletextpad=0.2)
+    if limits:
+        figure.axes[0].set_ylim(limits)
+    named = [name for name in names if name.strip()]
+    handles = [mpl.lines.Line2D([], [], color=hues[name], linewidth=2.4) for name in named]
+    if named:
+        figure.legend(handles, named, loc="outside upper right", ncols=len(named))
     return figure

@@ -30,6 +30,9 @@ from helpers.plots.palette import (
     styled,
 )
 
+SWING = ["#00304d", BLUE, PAPER, ORANGE, "#6b4a00"]  # for what may be on either side of zero
+mpl.colormaps.register(LinearSegmentedColormap.from_list("seesaw", SWING), force=True)
+
 
 @styled
 def heat(
@@ -53,7 +56,7 @@ def heat(
         log: a logarithmic scale, on which zero is as dark as the least.
         numbers: write each value that is not zero into its cell.
         ticks: what to write along both axes; by default only the number of rows.
-        colors: a matplotlib color map.
+        colors: a matplotlib color map, or "seesaw": blue, white in the middle, amber.
     """
     values = torch.cat([table.flatten() for table in panels.values()])
     values = values[values.isfinite() & (values > 0 if log else True)]
