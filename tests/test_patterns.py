@@ -56,10 +56,16 @@ def test_the_same_numbers_draw_the_same_pattern_at_another_size(name):
     assert (halved - small).abs().mean() < 0.03
 
 
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_plain_drawing_is_one_of_its_family(name):
+    plain = FAMILIES[name].plain
+    assert plain.shape == (1, FAMILIES[name].length)
+    assert 0 < ((plain != 0.5) & (plain >= 0) & (plain <= 1)).sum() == (plain != 0.5).sum()
+    assert patterns.Family(2, PLAIN.draw, {1: 0.25}).plain.tolist() == [[0.5, 0.25]]
+
+
 def test_there_are_five_columns_of_red_stitches_on_white():
-    straight = torch.full((1, 16), 0.5)
-    straight[0, 13] = 1  # the seam
-    picture = patterns.stitches(straight, 224)[0]
+    picture = patterns.stitches(patterns.STITCHES.plain, 224)[0]
     row = picture[:, 3]
     dark = (row[1] < 0.6).int()
     assert (dark.diff() == 1).sum() == 5

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -26,11 +26,21 @@ SMALLEST = 16  # pixels: least side of a drawing
 class Family:
     """Patterns that differ in `length` numbers from 0 to 1.
 
-    ``draw(numbers, side)`` turns numbers (N, length) into pictures (N, 3, side, side).
+    ``draw(numbers, side)`` turns numbers (N, length) into pictures (N, 3, side, side). For a plain drawing all numbers
+    are one half, but for those in `settings`.
     """
 
     length: int
     draw: Callable[[Tensor, int], Tensor]
+    settings: Mapping[int, float] = field(default_factory=dict)
+
+    @property
+    def plain(self) -> Tensor:
+        """The numbers (1, length) of a plain drawing: what a person would draw who was told the pattern in a word."""
+        numbers = torch.full((1, self.length), 0.5)
+        for place, value in self.settings.items():
+            numbers[0, place] = value
+        return numbers
 
 
 def stitches(numbers: Tensor, side: int) -> Tensor:
@@ -102,7 +112,9 @@ def rectangles(numbers: Tensor, side: int) -> Tensor:
     return _tilted(picture, 1.2 * place[:, 2] - 0.6, 0.75 + 0.5 * place[:, 3])
 
 
-STITCHES, RIPPLES, RECTANGLES = Family(16, stitches), Family(36, ripples), Family(54, rectangles)
+STITCHES = Family(16, stitches, {13: 1.0})  # a seam along each column
+RIPPLES = Family(36, ripples, {5: 0.9, 16: 0.7})  # two waves
+RECTANGLES = Family(54, rectangles, {0: 0.9, 1: 0.1, 2: 0.2, 3: 0.1, 5: 0.1, 51: 0.1})  # dark on pale
 
 
 @dataclass(frozen=True)

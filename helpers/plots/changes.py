@@ -81,7 +81,8 @@ def walks(chosen: Tensor, coins: Sequence[Tensor], *, gap: float, gap_name: str,
         axes.grid(axis="y")
     left.plot(at / 1000, sums(chosen), color=ORANGE)
     left.axhline(gap, color=INK, linewidth=1, linestyle="--")
-    left.annotate(gap_name, (0, gap), xytext=(2, 4), textcoords="offset points", color=INK)
+    end = (chosen.numel() / 1000, gap)  # below the line, where the chosen ones have left it
+    left.annotate(gap_name, end, xytext=(0, -5), textcoords="offset points", color=INK, ha="right", va="top")
     left.set(title="signs chosen (orange), by coin (blue)", ylabel=y)
     right.set_title("by coin, enlarged")
     right.axhline(0, color=GRAY, linewidth=0.8)
