@@ -192,8 +192,12 @@ export function dreamPanel({ layer = "blocks.4.2", category: named }) {
     context.strokeStyle = "#e69f00";
     context.lineCap = context.lineJoin = "round";
     context.lineWidth = (width.get() / 100) * brushed.width;
-    if (first) context.beginPath();
-    context.lineTo(x * brushed.width, y * brushed.height + (first ? 0.01 : 0));
+    const [column, row] = [x * brushed.width, y * brushed.height];
+    if (first) {
+      context.beginPath();
+      context.moveTo(column, row - 0.01); // so that a touch alone leaves a dot
+    }
+    context.lineTo(column, row);
     context.stroke();
   });
 
