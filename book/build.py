@@ -284,7 +284,7 @@ def _ledger_row(number: str, claim: str, entry: dict[str, Any], link: str) -> st
 def render(book: Book, *, strict: bool = True) -> None:
     """Render the pages, unless they show these very sources already; a warning is a failure if `strict`."""
     sha = hashlib.sha256((run.ROOT / "constraints.txt").read_bytes())
-    code = ("build", "extension", "light", "site", "cards")
+    code = ("build", "extension", "light", "trim", "site", "cards")
     for name in (*(f"book/{module}.py" for module in code), "pyproject.toml"):
         sha.update((run.ROOT / name).read_bytes())
     for path in sorted(p for p in book.source.rglob("*") if p.is_file()):

@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from book import cards, light, run, site
+from book import cards, light, run, site, trim
 
 WITHOUT_WORDS = {"search", "genindex"}
 DESCRIPTION = 200  # letters
@@ -125,4 +125,4 @@ def _list_the_pages(app: Sphinx, exception: Exception | None) -> None:
 
 def _trim(app: Sphinx, exception: Exception | None) -> None:
     if not exception and app.builder.format == "html":
-        light.trim(Path(app.outdir))
+        trim.trim(Path(app.outdir))

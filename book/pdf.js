@@ -17,6 +17,7 @@ window.edition = {
     article.querySelectorAll("img").forEach((picture) => {
       picture.src = picture.src; // in full: the book lies elsewhere than this page
       picture.loading = "eager";
+      ["srcset", "sizes"].forEach((name) => picture.removeAttribute(name)); // a page of paper is no phone
     });
     this.solve(article);
     article.querySelectorAll("details").forEach((fold) => { fold.open = true; });

@@ -22,7 +22,7 @@ import pytest
 from fontTools.ttLib import TTFont
 from PIL import Image
 
-from book import light, run
+from book import light, run, trim
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PAGES = sorted(p for p in run.BOOK.pages.rglob("*.html") if "_static" not in p.parts)
@@ -108,7 +108,7 @@ def test_icons_that_no_page_shows_go_and_the_script_stays_a_script() -> None:
         for name, others in (("bars", '"navicon"'), ('"magnifying-glass"', '128269,"search"'), ("zzz", ""))
     )
     script = f"var a={{{unused},{bars},{two_names},{unused}}},b={{{unused}}},c=1"
-    lighter = light.without_icons(script, {"fa-bars", "fa-search", "zzz"})
+    lighter = trim.without_icons(script, {"fa-bars", "fa-search", "zzz"})
     assert lighter == f"var a={{{bars},{two_names}}},b={{}},c=1"
     if node := shutil.which("node"):
         asked = f"{lighter};console.log(Object.keys(a), Object.keys(b), c)"
@@ -119,19 +119,19 @@ def test_icons_that_no_page_shows_go_and_the_script_stays_a_script() -> None:
 def test_so_do_rules_for_what_no_page_has() -> None:
     sheet = """.a{b:c}.gone,.a.gone .a{d:e}.gone,p>.a:not(.gone){f:g}@media print{.gone{h:i}}
         @media (min-width:1px){.gone{j:k}.a::before{content:",.{"}}@font-face{font-family:x}"""
-    lighter = re.sub(r"\s+", "", light.without_rules(sheet, {"a"}))
+    lighter = re.sub(r"\s+", "", trim.without_rules(sheet, {"a"}))
     kept = '@media(min-width:1px){.a::before{content:",.{"}}@font-face{font-family:x}'
     assert lighter == ".a{b:c}p>.a:not(.gone){f:g}" + kept
 
 
 def test_icons_in_a_style_sheet_are_found_as_codes_and_as_themselves() -> None:
     sheet = '.a::before{content:"\\f05a"}.b::before{content:"\\e012 "}.c{color:#f0f1f2;content:"\\2605"}'
-    assert light.symbols(sheet) == light.symbols(light.without_rules(sheet, {"a", "b", "c"})) == {0xF05A, 0xE012}
+    assert trim.symbols(sheet) == trim.symbols(trim.without_rules(sheet, {"a", "b", "c"})) == {0xF05A, 0xE012}
 
 
 def test_a_font_keeps_the_glyphs_that_are_shown() -> None:
     whole = Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf").read_bytes()
-    small = light.subset(whole, {ord("a"), ord("★")})
+    small = trim.subset(whole, {ord("a"), ord("★")})
     assert len(small) < len(whole) / 20
     assert {*TTFont(io.BytesIO(small)).getBestCmap()} == {ord("a"), ord("★")}
 
@@ -142,7 +142,7 @@ def test_the_index_of_the_search_is_loaded_where_one_searches(tmp_path: Path) ->
     thebe = '<script>const THEBE_JS_URL = "x"; const y = 1;</script>\n<script async src="sphinx-thebe.js"></script>\n'
     for name in ("search", "other"):
         (tmp_path / f"{name}.html").write_text(f"{thebe}{scripts}{thebe}")
-    light.trim(tmp_path)
+    trim.trim(tmp_path)
     assert (tmp_path / "search.html").read_text() == scripts
     first, second, _ = scripts.splitlines(keepends=True)
     assert (tmp_path / "other.html").read_text() == first + second.replace("<script src", "<script defer src")
