@@ -19,7 +19,7 @@ import sys
 import threading
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -144,6 +144,10 @@ def _served(folder: Path) -> Iterator[str]:
         def log_message(self, *_: Any) -> None:
             pass
 
+        def copyfile(self, source: Any, outputfile: Any) -> None:
+            with suppress(ConnectionError):  # the browser went on to the next page
+                super().copyfile(source, outputfile)
+
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -178,7 +182,7 @@ def ink(content: bytes) -> tuple[str, bytes]:
         plain = Image.new("RGB", shown.size, "white")
         plain.paste(shown, mask=shown.getchannel("A") if shown.mode == "RGBA" else None)
     photo, drawing = io.BytesIO(), io.BytesIO()
-    plain.save(photo, "JPEG", quality=88, subsampling=0, optimize=True)
+    plain.save(photo, "JPEG", quality=84, optimize=True)
     if len(zlib.compress(plain.tobytes(), 6)) > len(photo.getvalue()):
         return "jpeg", photo.getvalue()
     plain.save(drawing, "PNG")
