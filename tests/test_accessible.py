@@ -132,6 +132,8 @@ def test_a_page_of_each_kind_of_the_book_is_accessible(open_page: Any, address: 
     if page.locator(".math").count():
         page.wait_for_selector("mjx-container", state="attached", timeout=20_000)
     assert_accessible(page)
+    page.set_viewport_size({"width": 320, "height": 900})  # 1280 at 400 %: nothing may be off to the side
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
 def test_a_link_under_the_mouse_keeps_its_contrast(open_page: Any, address: str) -> None:
