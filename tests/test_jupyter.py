@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import shutil
 import subprocess
 import sys
 import time
@@ -21,7 +20,6 @@ import torch
 from book import run
 from helpers import images
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 CELLS = [
     "import torch\nfrom helpers import explorables, images, live\nphoto = images.sample('cat', size=96)",
     "divider = explorables.Divider(photo, {'dark': [photo / 2, photo / 4]}, columns=['weak', 'strong'], label='test')\n"
@@ -44,8 +42,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(folder: Path) -> Iterator[str]:
     """A Jupyter server with both interfaces; gives its address with a token to fill in where the page goes."""
-    if CHROMIUM is None:
-        pytest.skip("no Chromium found: the pages were not tried in a browser")
     port, token = 18000 + os.getpid() % 2000, secrets.token_hex(8)
     command = [sys.executable, "-m", "jupyter", "notebook", "--no-browser", "--allow-root", f"--port={port}"]
     settings = [f"--IdentityProvider.token={token}", "--expose-app-in-browser", "--LabApp.expose_app_in_browser=True"]
@@ -61,17 +57,6 @@ def server(folder: Path) -> Iterator[str]:
     yield f"{address}/{{page}}?token={token}"
     process.terminate()
     process.wait(timeout=20)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield running
-        running.close()
 
 
 def ask(page: Any, code: str) -> str:

@@ -31,10 +31,7 @@ from helpers import dreams, illusions, images, networks
 from helpers.illusions import patterns
 
 NODE = shutil.which("node")
-BROWSERS = {  # as Playwright calls them, and where the system has them
-    "chromium": shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome"),
-    "firefox": shutil.which("firefox-esr") or shutil.which("firefox"),
-}
+FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
 TESTS = Path(__file__).parent / "lab"
 STEP = re.compile(r"step \d+ of")
 LAUNCHER = '<script src="_static/lab.js"></script>'
@@ -315,27 +312,14 @@ def address(site: Path) -> Iterator[str]:
         server.shutdown()
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    if BROWSERS["chromium"] is None:
-        pytest.skip("no Chromium found: the laboratory was not tried in it")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-        running = playwright.chromium.launch(executable_path=BROWSERS["chromium"], args=arguments)
-        yield running
-        running.close()
-
-
 @pytest.fixture
-def opened(chromium: Any, site: Path) -> Iterator[Callable[..., Any]]:
+def opened(browser: Any, site: Path) -> Iterator[Callable[..., Any]]:
     """Open a page and start its laboratory; afterwards there must have been no error and no request to the outside."""
     pages: list[Any] = []
     wrong: list[str] = []
 
     def open_(name: str = "all", *, base: str = "", width: int = 1280, start: bool = True) -> Any:
-        page = chromium.new_page(viewport={"width": width, "height": 900})
+        page = browser.new_page(viewport={"width": width, "height": 900})
         pages.append(page)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
@@ -458,9 +442,9 @@ NO_INFLATE = "delete window.DecompressionStream;"
     [(NO_SIMD, "has no SIMD"), (NO_WORKER, "allows no worker"), (NO_INFLATE, "cannot unpack the weights")],
 )
 def test_a_browser_that_lacks_something_is_told_so_and_may_try_again(
-    chromium: Any, site: Path, script: str, words: str
+    browser: Any, site: Path, script: str, words: str
 ) -> None:
-    page = chromium.new_page()
+    page = browser.new_page()
     page.add_init_script(script)
     page.goto(f"{site.as_uri()}/see.html")
     page.get_by_role("button", name="Start the laboratory").click()
@@ -469,19 +453,19 @@ def test_a_browser_that_lacks_something_is_told_so_and_may_try_again(
     page.close()
 
 
-def test_a_network_that_is_missing_is_told_in_a_sentence(chromium: Any, site: Path, tmp_path: Path) -> None:
+def test_a_network_that_is_missing_is_told_in_a_sentence(browser: Any, site: Path, tmp_path: Path) -> None:
     (tmp_path / "_static").mkdir()
     shutil.copy(site / "_static" / "lab.js", tmp_path / "_static")
     shutil.copy(site / "see.html", tmp_path)
-    page = chromium.new_page()
+    page = browser.new_page()
     page.goto(f"{tmp_path.as_uri()}/see.html")
     page.get_by_role("button", name="Start the laboratory").click()
     page.get_by_text("The network could not be loaded.").wait_for()
     page.close()
 
 
-def test_a_lost_worker_is_told_and_the_next_wish_starts_another(chromium: Any, site: Path) -> None:
-    page = chromium.new_page()
+def test_a_lost_worker_is_told_and_the_next_wish_starts_another(browser: Any, site: Path) -> None:
+    page = browser.new_page()
     page.add_init_script(
         "const Real = Worker;"
         "window.Worker = class extends Real { constructor(url) { super(url); window.kept = this; } };"
@@ -716,7 +700,7 @@ class Ear(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *_: Any) -> None: ...
 
 
-@pytest.mark.skipif(BROWSERS["firefox"] is None, reason="no Firefox found: the laboratory was not tried in it")
+@pytest.mark.skipif(FIREFOX is None, reason="no Firefox found: the laboratory was not tried in it")
 @pytest.mark.parametrize("scheme", ["file", "http"])
 def test_firefox_computes_the_same(site: Path, tmp_path: Path, references: References, scheme: str) -> None:
     x, network = images.resize(images.sample("cat"), (150, 226)), references.networks["mixed"]
@@ -731,7 +715,7 @@ def test_firefox_computes_the_same(site: Path, tmp_path: Path, references: Refer
         url = page.as_uri() if scheme == "file" else f"{base}/{page.name}"
         profile = tmp_path / "profile"
         profile.mkdir()
-        command = [str(BROWSERS["firefox"]), "--headless", "--no-remote", "--profile", str(profile), url]
+        command = [FIREFOX, "--headless", "--no-remote", "--profile", str(profile), url]
         environment = {**os.environ, "HOME": str(tmp_path), "MOZ_CRASHREPORTER_DISABLE": "1"}
         with subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment

@@ -24,7 +24,6 @@ from PIL import Image
 
 from book import light, run, trim
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PAGES = sorted(p for p in run.BOOK.pages.rglob("*.html") if "_static" not in p.parts)
 CHAPTERS = [path for path in PAGES if path.parent.name == "notebooks"]
 FIRST_VIEW = 1_500_000  # bytes, without compression on the way
@@ -160,18 +159,6 @@ def test_every_image_has_its_size_its_file_and_waits_its_turn(path: Path) -> Non
         if not given["src"].startswith("data:"):
             with Image.open(path.parent / given["src"]) as shown:
                 assert abs(shown.width * int(given["height"]) - shown.height * int(given["width"])) <= shown.width
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium found: the pages were not tried in a browser")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield running
-        running.close()
 
 
 @pytest.fixture

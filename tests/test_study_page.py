@@ -16,7 +16,6 @@ from helpers.explorables.quiz import Question, Quiz
 from helpers.study import quizzes
 
 STATIC = run.ROOT / "book" / "_static"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIZ = """[[question]]
 text = "Is it\\tso?"
 right = "Yes & no."
@@ -103,15 +102,10 @@ def pages(book: run.Book, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def context() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium found: the pages were not tried in a browser")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser.new_context(accept_downloads=True, viewport={"width": 390, "height": 800})
-        browser.close()
+def context(browser: Any) -> Iterator[Any]:
+    context = browser.new_context(accept_downloads=True, viewport={"width": 390, "height": 800})
+    yield context
+    context.close()
 
 
 def test_what_was_done_is_there_again_and_can_be_exported_imported_and_forgotten(
