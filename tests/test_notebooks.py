@@ -54,6 +54,12 @@ def test_cells_are_short_and_the_first_has_five_lines_at_most(notebook: Path) ->
 
 
 @every
+def test_code_that_is_shown_fits_the_page(notebook: Path) -> None:
+    lines = [line for cell in cells(notebook, "code") if not sizes.is_folded(cell) for line in cell.source.splitlines()]
+    assert [line for line in lines if len(line) > 91] == []  # a page 1280 pixels wide holds no more
+
+
+@every
 def test_prose_code_picture_take_turns(notebook: Path) -> None:
     kinds = "".join(cell.cell_type[0] for cell in nbformat.read(notebook, as_version=4).cells)
     assert "cccc" not in kinds
