@@ -21,7 +21,6 @@ KINDS = [
     "book/intro",
     "book/ways",
     *(f"notebooks/0{chapter}_*" for chapter in range(1, 7)),
-    "notebooks/evidence/04_*",
     "notebooks/evidence/05_*",
     "book/ledger",
     "book/glossary",
@@ -82,6 +81,8 @@ def faults(page: Any, within: str = "html", widths: Sequence[int] = WIDTHS) -> l
     for width in widths:
         page.set_viewport_size({"width": width, "height": 900})
         for theme, rules in THEMES.items():
+            if theme == "dark" and width != widths[0]:
+                continue  # no color depends on the width
             page.evaluate(PUT_ON, theme)
             for fault in page.evaluate(LOOK, [within, rules]):
                 for node in fault["nodes"]:
@@ -130,7 +131,7 @@ def test_a_page_of_each_kind_of_the_book_is_accessible(open_page: Any, address: 
     page = open_page(f"{address}/{path.relative_to(run.BOOK.pages)}")
     page.wait_for_function("[...document.querySelectorAll('.explorable')].every((one) => one.children.length)")
     if page.locator(".math").count():
-        page.wait_for_selector("mjx-container", state="attached", timeout=20_000)
+        page.evaluate("setFormulas()")
     assert_accessible(page)
     page.set_viewport_size({"width": 320, "height": 900})  # 1280 at 400 %: nothing may be off to the side
     assert page.evaluate("document.documentElement.scrollWidth") <= 320

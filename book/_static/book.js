@@ -19,12 +19,5 @@ document.addEventListener("DOMContentLoaded", () => {
 });
 
 // What is wider than a narrow screen can be moved sideways, so the keyboard must be able to come to it. The theme sees to
-// tables and code when a page is loaded or its width changes: here the same for formulas, and when a fold is opened.
+// tables and code when a page is loaded or its width changes, and formulas.js to formulas: here, when a fold is opened.
 document.addEventListener("toggle", () => dispatchEvent(new Event("resize")), true);
-addEventListener("load", async () => {
-  await window.MathJax?.startup?.promise;
-  const formulas = document.querySelectorAll("mjx-container[display]");
-  const reach = () => formulas.forEach((one) => one.toggleAttribute("tabindex", one.scrollWidth > one.clientWidth) && one.setAttribute("tabindex", 0));
-  reach();
-  addEventListener("resize", reach);
-});

@@ -7,11 +7,19 @@
     set ??= new Promise((done, failed) => {
       const source = new URL("mathjax/startup.js", here).href;
       document.head.append(Object.assign(document.createElement("script"), { src: source, onload: done, onerror: failed }));
-    }).then(() => MathJax.startup.promise);
+    }).then(() => MathJax.startup.promise).then(reach);
     return set;
+  }
+  // A formula that is wider than a narrow screen can be moved sideways, so the keyboard must be able to come to it.
+  function reach() {
+    for (const formula of document.querySelectorAll("mjx-container[display]")) {
+      if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
+      else formula.removeAttribute("tabindex");
+    }
   }
   if (!document.querySelector(".math")) return;
   window.setFormulas = setFormulas; // for book/pdf.py
+  addEventListener("resize", reach);
   for (const sign of ["scroll", "wheel", "pointermove", "pointerdown", "touchstart", "keydown", "beforeprint"]) {
     addEventListener(sign, setFormulas, { once: true, passive: true });
   }
