@@ -208,6 +208,13 @@ def test_a_quiz_holds_every_answer_with_its_reason_in_a_fixed_order():
     assert answers == {"4": (True, "Two pairs."), "5": (False, "One too many."), "22": (False, "That is a string.")}
 
 
+def test_the_right_answers_of_a_quiz_take_every_place_equally_often():
+    questions = [Question(f"{n}?", "yes", "So it is.", {"no": "Not so.", "perhaps": "Surely."}) for n in range(6)]
+    places = [[a["right"] for a in question["answers"]].index(True) for question in Quiz(questions).questions]
+    assert sorted(places) == [0, 0, 1, 1, 2, 2]
+    assert places != [0, 1, 2, 0, 1, 2]
+
+
 def test_a_quiz_without_questions_or_without_a_wrong_answer():
     with pytest.raises(ValueError, match="at least one question"):
         Quiz([])

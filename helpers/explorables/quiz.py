@@ -28,7 +28,10 @@ class Question:
 
 
 class Quiz(Explorable):
-    """A chapter's closing quiz. The answers are shuffled once, in the same way at every run."""
+    """A chapter's closing quiz. The answers are shuffled once, in the same way at every run.
+
+    The right ones take every place about equally often.
+    """
 
     _esm = module("quiz")
     _css = FOLDER / "quiz.css"
@@ -41,14 +44,16 @@ class Quiz(Explorable):
             raise ValueError("a quiz needs at least one question")
         if lonely := [question.text for question in questions if not question.wrong]:
             raise ValueError(f"a question needs a wrong answer too: {lonely[0]!r}")
+        turns = list(range(len(questions)))
+        random.Random(questions[0].text).shuffle(turns)
         super().__init__(
-            questions=[_shuffled(question) for question in questions],
+            questions=[_shuffled(question, turn) for question, turn in zip(questions, turns, strict=True)],
             chosen=[-1] * len(questions),
         )
 
 
-def _shuffled(question: Question) -> dict[str, object]:
-    answers = [{"text": question.right, "right": True, "why": question.why}]
-    answers += [{"text": text, "right": False, "why": why} for text, why in question.wrong.items()]
+def _shuffled(question: Question, turn: int) -> dict[str, object]:
+    answers = [{"text": text, "right": False, "why": why} for text, why in question.wrong.items()]
     random.Random(question.text).shuffle(answers)
+    answers.insert(turn % (len(answers) + 1), {"text": question.right, "right": True, "why": question.why})
     return {"text": question.text, "answers": answers}
