@@ -70,7 +70,7 @@ check_3 = Check(
         ),
         "The distance is not right. Take |sum| / length of its row of `weight`, and the least over all layers.": _off,
     },
-    praise="Right. For the digits of Figure 2.6 it gives the length of the move.",
+    praise="Right. For the digit of Figure 2.7 it gives the length of the move.",
 )
 
 
@@ -92,5 +92,5 @@ check_4 = Check(
             list(a) != [p ** (24 // p) for p in WIDTHS]
         ),
     },
-    praise="Right: the fewer neurons a layer has, the more layers; the best of these are 6, 4 and 2 to the layer.",
+    praise="Right. Layers of 4 and of 2 tie for the most, since 4 is 2 squared; eight layers of 3 would beat both.",
 )
