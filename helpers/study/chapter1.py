@@ -52,7 +52,7 @@ check_1 = Check(
 )
 check_2 = Check(
     {
-        "More than the identity leaves? With weights that neither stretch nor shrink, no slope up to 1 can do that.": lambda a: a > 1,
+        "More than the identity leaves? With orthogonal weights no slope up to 1 can do that.": lambda a: a > 1,
         "So little? That is a sigmoid's share; did you use nn.Tanh?": lambda a: a < 1e-3,
         "Nearly. Take the last of the lengths that `journey` gives: the one at the first layer.": lambda a: (
             abs(a - _kept_by_tanh()) > 0.01
