@@ -344,8 +344,8 @@ def written(path, *wanted):
 @pytest.fixture(scope="module")
 def notebook():
     """What the chapter and its evidence write by hand."""
-    chapter = written("02_relu_patchworks.ipynb", "freeze", "fold", "folder", "pieces")
-    return chapter | written("evidence/02_relu_patchworks.ipynb", "cut", "by_hand", "lit_paths")
+    chapter = written("02_relu_patchworks.ipynb", "freeze", "fold", "folded")
+    return chapter | written("evidence/02_relu_patchworks.ipynb", "cut", "by_hand", "folder", "lit_paths")
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -369,20 +369,21 @@ def test_freezing_by_hand_gives_the_same_local_map_and_the_lit_set(notebook):
     assert torch.equal(lit, patchwork.lit(network, x[None])[0])
 
 
-@pytest.mark.parametrize(("strips", "layers"), [(2, 4), (3, 2), (6, 4), (24, 1)])
-def test_folding_one_input_by_hand_makes_all_the_pieces_that_it_promises(notebook, strips, layers):
-    network = notebook["folder"](strips, layers)
-    inside = patchwork.breakpoints(network, torch.tensor([0.0]), torch.tensor([1.0]))
-    assert len(inside) + 1 == strips**layers
-    assert notebook["pieces"](network) >= strips**layers + 1  # and what lies outside of 0 to 1
-    x = torch.linspace(0, 1, 301)[:, None]
-    assert network(x).min() > -1e-3
-    assert network(x).max() < 1 + 1e-3
+@pytest.mark.parametrize("layers", [1, 2, 4])
+def test_folding_a_square_by_hand_makes_all_the_patches_that_it_promises(notebook, layers):
+    network = notebook["folded"](layers)
+    assert len(patchwork.patches(network, (-4, 4, -4, 4))) == 4**layers
+    x, y = (torch.rand(2, 50, generator=torch.Generator().manual_seed(0)) * 8) - 4
+    folds = [x / 8 + 0.5, y / 8 + 0.5]
+    for _ in range(layers):
+        folds = [notebook["fold"](one) for one in folds]
+    torch.testing.assert_close(network(torch.stack([x, y], dim=1))[:, 0], sum(folds))
 
 
-def test_the_fold_of_two_neurons_is_the_network_that_folds_in_two(notebook):
-    x = torch.linspace(0, 1, 101)[:, None]
-    torch.testing.assert_close(notebook["fold"](notebook["fold"](x)), notebook["folder"](2, 2)(x))
+def test_folding_in_two_by_strips_is_the_fold_of_two_neurons(notebook):
+    x = torch.linspace(0, 1, 101)
+    twice = notebook["folder"](2, 2)(torch.stack([x, x.flip(0)], dim=1))[:, 0]
+    torch.testing.assert_close(notebook["fold"](notebook["fold"](x)), twice)
 
 
 def test_lit_paths_by_hand_are_all_products_of_lit_neurons(notebook):
