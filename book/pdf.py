@@ -9,19 +9,12 @@ contents. How it looks stands in ``book/_static/print.css``, as for any page on 
 from __future__ import annotations
 
 import html
-import http.server
 import io
 import logging
-import os
 import re
-import shutil
 import sys
-import threading
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +22,9 @@ import matplotlib
 import yaml
 from PIL import Image
 
-from book import site
+from book import browser, site
 from book.run import BOOK, Book
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
-NO_BROWSER = "The PDF is printed by Chromium, and none was found: install it, or put its path into CHROMIUM."
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 ON_SCREEN = {"book/laboratory", "book/teach", "book/changelog"}  # of use there alone
 FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"  # the same on every machine
 EDITION = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")  # run inside the browser
@@ -91,19 +81,6 @@ def leaves(toc: dict[str, Any]) -> list[Leaf]:
     return [leaf for leaf in [*found, *appendix] if leaf.name not in ON_SCREEN]
 
 
-def browser() -> str:
-    """Where Chromium is.
-
-    Raises:
-        FileNotFoundError: nowhere.
-    """
-    named = os.environ.get("CHROMIUM")
-    found = shutil.which(named) if named else next(filter(None, map(shutil.which, BROWSERS)), None)
-    if not found:
-        raise FileNotFoundError(NO_BROWSER)
-    return found
-
-
 def print_book(book: Book = BOOK) -> Path:
     """Write ``book/_build/under-the-hood-VERSION.pdf`` and give its path.
 
@@ -112,13 +89,9 @@ def print_book(book: Book = BOOK) -> Path:
     """
     if not (book.pages / "index.html").is_file():
         raise FileNotFoundError(f"there are no pages in {book.pages}; build the book first: python -m book.build")
-    executable = browser()
-    from playwright.sync_api import sync_playwright
-
     toc = yaml.safe_load((book.root / "book" / "_toc.yml").read_text(encoding="utf-8"))
     here = site.read(book.root)
-    with _served(book.pages) as address, sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+    with browser.chromium() as running, browser.served(book.pages) as address:
         page = running.new_page(reduced_motion="reduce", color_scheme="light")
         page.set_default_timeout(MINUTES * 60_000)
         drawn, sheets = _gather(page, address, leaves(toc), here)
@@ -132,26 +105,7 @@ def print_book(book: Book = BOOK) -> Path:
         at = numbers(_pdf(page))
         page.evaluate("numbers => edition.number(numbers)", at)
         content = _pdf(page)
-        running.close()
     return _write(content, drawn, at, book.build / f"under-the-hood-{here.version}.pdf")
-
-
-@contextmanager
-def _served(folder: Path) -> Iterator[str]:
-    """The address at which a folder is served while this lasts."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: Any) -> None:
-            pass
-
-        def copyfile(self, source: Any, outputfile: Any) -> None:
-            with suppress(ConnectionError):  # the browser went on to the next page
-                super().copyfile(source, outputfile)
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 def _gather(page: Any, address: str, wanted: list[Leaf], here: site.Site) -> tuple[list[Drawn], list[str]]:

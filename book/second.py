@@ -26,9 +26,8 @@ def render(book: Book = BOOK, python: str = sys.executable) -> int:
     if not (book.source / "book" / "_toc.yml").is_file():
         print("There is nothing to render; build the book first: python -m book.build")
         return 2
-    shutil.rmtree(
-        book.build / "second", ignore_errors=True
-    )  # Sphinx would not copy over what book/trim.py made smaller
+    # Sphinx would not copy over what book/trim.py made smaller.
+    shutil.rmtree(book.build / "second", ignore_errors=True)
     command = [python, "-m", "sphinx", "-b", "html", "-c", str(book.root / "book")]
     how = ["--fail-on-warning", "--keep-going", "--quiet", "--fresh-env", "--write-all"]
     return subprocess.run([*command, *how, str(book.source), str(book.build / "second")], cwd=ROOT).returncode

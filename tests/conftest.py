@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import http.server
 import importlib.util
-import shutil
-import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +14,10 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, max_pool2d
 
 from book import run
+from book.browser import chromium, find, served
 from helpers import images, networks
 
 Features = Callable[..., dict[str, Tensor]]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -128,23 +124,14 @@ def tiny() -> networks.Network:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """A browser of its own for each module of tests, and for each worker."""
-    if CHROMIUM is None:
+    if find() is None:
         pytest.skip("no Chromium found: the pages were not tried in a browser")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+    with chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """Where the rendered book is served."""
-    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(run.BOOK.pages))
-    handler.log_message = lambda *_: None  # type: ignore[attr-defined]
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with served(run.BOOK.pages) as address:
+        yield address

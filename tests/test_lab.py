@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import http.server
 import io
 import json
 import os
 import re
 import shutil
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -25,6 +22,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from book.browser import Quiet, served
 from book.lab import compile as kernels
 from book.lab import lint, pack, precision, rounding
 from helpers import dreams, illusions, images, networks
@@ -304,12 +302,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, shipped: pack.Packed) -> Path
 
 @pytest.fixture(scope="session")
 def address(site: Path) -> Iterator[str]:
-    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(site))
-    handler.log_message = lambda *_: None  # type: ignore[attr-defined]
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with served(site) as address:
+        yield address
 
 
 @pytest.fixture
@@ -687,17 +681,15 @@ addEventListener("load", async () => {
 </script>"""
 
 
-class Ear(http.server.SimpleHTTPRequestHandler):
+class Ear(Quiet):
     """Serves a folder, and keeps what a page posts."""
 
     heard: ClassVar[list[dict[str, Any]]] = []
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802  # as the server calls it
         self.heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
         self.send_response(204)
         self.end_headers()
-
-    def log_message(self, *_: Any) -> None: ...
 
 
 @pytest.mark.skipif(FIREFOX is None, reason="no Firefox found: the laboratory was not tried in it")
@@ -706,9 +698,7 @@ def test_firefox_computes_the_same(site: Path, tmp_path: Path, references: Refer
     x, network = images.resize(images.sample("cat"), (150, 226)), references.networks["mixed"]
     given = json.dumps([base64.b64encode(places_last(x)).decode(), 150, 226])
     Ear.heard.clear()
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Ear, directory=str(site))) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        base = f"http://127.0.0.1:{server.server_port}"
+    with served(site, Ear) as base:
         script = SELF_TEST.replace("COMPUTED", COMPUTED).replace("GIVEN", given).replace("ADDRESS", f"{base}/heard")
         page = site / f"firefox-{scheme}.html"
         page.write_text((site / "attack.html").read_text().replace("</body>", f"{script}</body>"))
@@ -724,7 +714,6 @@ def test_firefox_computes_the_same(site: Path, tmp_path: Path, references: Refer
             while not Ear.heard and time.monotonic() < deadline:
                 time.sleep(0.1)
             firefox.terminate()
-        server.shutdown()
     assert Ear.heard, "Firefox told nothing within a minute"
     told = Ear.heard[0]
     assert "failed" not in told, told

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import http.server
 import io
 import json
 import re
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +20,7 @@ from fontTools.ttLib import TTFont
 from PIL import Image
 
 from book import light, run, trim
+from book.browser import Quiet, served
 
 PAGES = sorted(p for p in run.BOOK.pages.rglob("*.html") if "_static" not in p.parts)
 CHAPTERS = [path for path in PAGES if path.parent.name == "notebooks"]
@@ -162,29 +160,23 @@ def test_every_image_has_its_size_its_file_and_waits_its_turn(path: Path) -> Non
 
 
 @pytest.fixture
-def served() -> Iterator[tuple[str, dict[str, int]]]:
+def counted() -> Iterator[tuple[str, dict[str, int]]]:
     """The address of the pages, and how many bytes of each file were asked for there."""
     sent: dict[str, int] = {}
 
-    class Counting(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: Any) -> None:
-            pass
-
+    class Counting(Quiet):
         def copyfile(self, source: Any, outputfile: Any) -> None:
             content = source.read()
             sent[self.path] = len(content)
             outputfile.write(content)
 
-    handler = partial(Counting, directory=str(run.BOOK.pages))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}", sent
-        server.shutdown()
+    with served(run.BOOK.pages, Counting) as address:
+        yield address, sent
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=named)
-def test_the_first_view_of_a_chapter_is_light(browser: Any, served: Any, path: Path) -> None:
-    address, sent = served
+def test_the_first_view_of_a_chapter_is_light(browser: Any, counted: Any, path: Path) -> None:
+    address, sent = counted
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(f"{address}/notebooks/{path.name}", wait_until="networkidle")
     page.wait_for_timeout(500)
@@ -194,8 +186,8 @@ def test_the_first_view_of_a_chapter_is_light(browser: Any, served: Any, path: P
 
 
 @pytest.mark.parametrize("scheme", ["http", "file"])
-def test_the_pages_of_an_explorable_come_once_it_is_used(browser: Any, served: Any, scheme: str) -> None:
-    address, _ = served
+def test_the_pages_of_an_explorable_come_once_it_is_used(browser: Any, counted: Any, scheme: str) -> None:
+    address, _ = counted
     path = run.BOOK.pages / "notebooks/05_android_dreams.html"
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     asked: list[str] = []

@@ -12,9 +12,8 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
-from book import pdf, run, site
+from book import browser, pdf, run, site
 
-CHROMIUM = any(map(shutil.which, pdf.BROWSERS))
 TOC = """root: book/intro
 parts:
   - caption: The chapters
@@ -81,7 +80,7 @@ def test_every_page_that_paper_can_hold_is_in_it_and_the_evidence_comes_last() -
     assert names == ["book/intro", "notebooks/01_a", "book/glossary", "notebooks/evidence/01_a"]
 
 
-@pytest.mark.skipif(not CHROMIUM, reason="no Chromium found: no PDF was printed")
+@pytest.mark.skipif(browser.find() is None, reason="no Chromium found: no PDF was printed")
 def test_the_contents_name_the_pages_and_links_lead_there(book: run.Book) -> None:
     reader = PdfReader(pdf.print_book(book))
     texts = [re.sub(r"\s+", " ", page.extract_text()) for page in reader.pages]

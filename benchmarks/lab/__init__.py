@@ -9,24 +9,21 @@ from __future__ import annotations
 
 import base64
 import gzip
-import http.server
 import importlib.util
 import json
 import shutil
 import subprocess
-import threading
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.timing import Spread, spread
+from book import browser
 from book.lab import pack
 from helpers import images, networks
 
 HERE = Path(__file__).parent
 FOLDER = HERE.parent.parent / "book" / "_build" / "lab_peers"
 PACKAGES = ["@tensorflow/tfjs@4.22.0", "@tensorflow/tfjs-backend-wasm@4.22.0", "onnxruntime-web@1.30.0"]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ROUNDS, SIDE, LAYER = 9, 224, "blocks.4.2"
 TASKS = {"forward": "a forward pass", "attack": "an attack's slope", "dream": f"a dream's slope at {LAYER}"}
 PEERS = {"tfjs": "tfjs-wasm", "ort": "onnxruntime-web"}
@@ -34,7 +31,7 @@ PEERS = {"tfjs": "tfjs-wasm", "ort": "onnxruntime-web"}
 
 def lacking() -> str:
     """What is missing for this part, or nothing."""
-    if CHROMIUM is None:
+    if browser.find() is None:
         return "no Chromium found"
     if shutil.which("npm") is None:
         return "no npm found"
@@ -72,18 +69,10 @@ def site(folder: Path) -> None:
 
 def measured(folder: Path) -> dict[str, Any]:
     """Milliseconds of each side at each task, round by round, and how far the slopes agree; from a real browser."""
-    from playwright.sync_api import sync_playwright
-
-    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
-    handler.log_message = lambda *_: None  # type: ignore[attr-defined]
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, sync_playwright() as playwright:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page()
-        page.goto(f"http://127.0.0.1:{server.server_port}/index.html")
+    with browser.chromium() as running, browser.served(folder) as address:
+        page = running.new_page()
+        page.goto(f"{address}/index.html")
         found = page.evaluate(f"measure({ROUNDS})")
-        browser.close()
-        server.shutdown()
     return found
 
 
@@ -101,16 +90,13 @@ FREEZE = """async (seconds) => {
 
 def freezes(folder: Path, times: int = 5) -> Spread:
     """The page's longest freeze in two seconds, in milliseconds, while its worker dreams; over a few such spans."""
-    from playwright.sync_api import sync_playwright
-
     static = folder / "_static"
     pack.build(static / "lab")
     shutil.copy(pack.LAB.parent / "_static" / "lab.js", static)
     page = '<!doctype html><script src="_static/lab.js"></script><div class="lab" data-lab="dream"></div>'
     (folder / "dream.html").write_text(page)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        opened = browser.new_page()
+    with browser.chromium() as running:
+        opened = running.new_page()
         opened.goto((folder / "dream.html").as_uri())
         opened.get_by_role("button", name="Start the laboratory").click()
         opened.get_by_label("Steps at each").fill("60")
@@ -118,7 +104,6 @@ def freezes(folder: Path, times: int = 5) -> Spread:
         opened.get_by_role("button", name="Dream", exact=True).click()
         opened.wait_for_timeout(500)
         found = [opened.evaluate(FREEZE, 2) for _ in range(times)]
-        browser.close()
     return spread(found)
 
 
