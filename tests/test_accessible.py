@@ -12,6 +12,8 @@ from axe_playwright_python.base import AXE_SCRIPT
 
 from book import run
 
+pytestmark = pytest.mark.book
+
 STANDARD = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 WIDTHS = (390, 1280)
 # What colors decide is asked in the dark as well; nothing else differs there.

@@ -106,6 +106,7 @@ def test_a_caption_in_the_markdown_is_the_figures() -> None:
     )
 
 
+@pytest.mark.book
 def test_prose_may_change_without_a_new_run_and_code_may_not(tmp_path: Path) -> None:
     book = tiny_book(tmp_path, **{"01_a": ["# A", "print('seen')"]})
     notebook = book.notebooks[0]
@@ -125,6 +126,7 @@ def test_prose_may_change_without_a_new_run_and_code_may_not(tmp_path: Path) -> 
     assert run.execute_stale(book) == [notebook]
 
 
+@pytest.mark.book
 def test_a_part_of_the_book_can_be_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     book = tiny_book(tmp_path, **{"01_a": ["# A", "print('told')"], "02_b": ["# B", "print('later')"]})
     proof = tmp_path / "notebooks" / "evidence" / "01_a.ipynb"
@@ -206,6 +208,7 @@ def text_of(page: Path) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", article[0]))
 
 
+@pytest.mark.book
 def test_a_check_that_is_not_met_and_a_notebook_that_fails_leave_a_whole_book(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -242,6 +245,7 @@ def test_a_check_that_is_not_met_and_a_notebook_that_fails_leave_a_whole_book(
     assert not run.is_fresh(book.notebooks[1], book), "a notebook that failed is worth another try"
 
 
+@pytest.mark.book
 def test_a_contradiction_alone_is_no_failure_and_a_whole_book_is_built_once(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -274,6 +278,7 @@ def test_a_contradiction_alone_is_no_failure_and_a_whole_book_is_built_once(
         ),
     ],
 )
+@pytest.mark.book
 def test_every_kind_of_failure_keeps_the_page_up_to_it(
     tmp_path: Path, cells: list[str], reason: str, shown: str, hidden: str
 ) -> None:
@@ -287,6 +292,7 @@ def test_every_kind_of_failure_keeps_the_page_up_to_it(
     assert reason.split(":")[0] in page
 
 
+@pytest.mark.book
 def test_a_process_that_is_killed_leaves_a_page_that_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     book = tiny_book(tmp_path, **{"01_a": ["# A", "print('seen')"]})
     monkeypatch.setattr(run.sys, "executable", "/bin/false")

@@ -20,6 +20,8 @@ import torch
 from book import run
 from helpers import images
 
+pytestmark = pytest.mark.book
+
 CELLS = [
     "import torch\nfrom helpers import explorables, images, live\nphoto = images.sample('cat', size=96)",
     "divider = explorables.Divider(photo, {'dark': [photo / 2, photo / 4]}, columns=['weak', 'strong'], label='test')\n"

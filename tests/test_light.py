@@ -186,6 +186,7 @@ def test_the_first_view_of_a_chapter_is_light(browser: Any, counted: Any, path: 
 
 
 @pytest.mark.parametrize("scheme", ["http", "file"])
+@pytest.mark.book
 def test_the_pages_of_an_explorable_come_once_it_is_used(browser: Any, counted: Any, scheme: str) -> None:
     address, _ = counted
     path = run.BOOK.pages / "notebooks/05_android_dreams.html"

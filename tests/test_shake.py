@@ -100,6 +100,7 @@ def test_the_bounds_of_a_notebook_are_read_from_its_source(tmp_path: Path) -> No
     assert margins.written(book.notebooks[0]) == {key: margins.Written("not far", None)}
 
 
+@pytest.mark.book
 def test_runs_are_kept_compared_and_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     book = write(tmp_path)
     assert shake.shake_book(book, 3) == 0
@@ -135,6 +136,7 @@ def test_runs_are_kept_compared_and_shown(tmp_path: Path, capsys: pytest.Capture
     assert 'class="failed"' in (book.build / "shake" / "index.html").read_text()
 
 
+@pytest.mark.book
 def test_a_notebook_that_stops_in_a_run_is_an_error_and_the_others_are_kept(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -149,6 +151,7 @@ def test_a_name_that_no_notebook_has_is_refused_before_any_work(tmp_path: Path) 
         shake.shake_book(write(tmp_path), 2, only="07")
 
 
+@pytest.mark.book
 def test_the_same_command_spreads_over_a_cluster(tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed")
     book = write(tmp_path)

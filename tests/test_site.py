@@ -116,6 +116,7 @@ def rendered(root: Path, urls: str = "") -> Path:
     return book.pages
 
 
+@pytest.mark.book
 def test_without_an_address_a_page_can_be_downloaded_and_nothing_is_broken(tmp_path: Path) -> None:
     pages = rendered(tmp_path)
     page = (pages / "notebooks/01_a.html").read_text()
@@ -138,6 +139,7 @@ def test_without_an_address_a_page_can_be_downloaded_and_nothing_is_broken(tmp_p
     assert not [name for name in names if "_sources" in name or ".doctrees" in name]
 
 
+@pytest.mark.book
 def test_with_an_address_the_pages_say_where_they_are(tmp_path: Path) -> None:
     pages = rendered(tmp_path, '[project.urls]\nRepository = "https://github.com/Owner/name"\n')
     page = (pages / "notebooks/evidence/01_a.html").read_text()
