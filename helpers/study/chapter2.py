@@ -70,7 +70,7 @@ check_3 = Check(
         ),
         "The distance is not right. Take |sum| / length of its row of `weight`, and the least over all layers.": _off,
     },
-    praise="Right. For the digit of Figure 2.7 it gives the length of the move.",
+    praise="Right. For the digit of Figure 2.6 it gives the length of the move.",
 )
 
 
