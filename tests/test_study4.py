@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import ast
+import re
+from pathlib import Path
+
+import nbformat
 import pytest
 import torch
+import torchvision
+from torchvision.models import WeightsEnum
 
 from helpers import illusions, images, networks, study
 from helpers.study import chapter4
+
+NOTEBOOK = Path(__file__).parent.parent / "notebooks/04_adversarial_illusions.ipynb"
 
 
 @pytest.mark.parametrize("check", [chapter4.check_1, chapter4.check_2, chapter4.check_3])
@@ -60,3 +69,40 @@ def test_pictures_that_mislead_through_shifts_or_two_networks():
 
 def test_the_quiz_has_its_questions():
     assert len(study.questions(4)) == 6
+
+
+def test_the_way_without_helpers_gives_what_the_attacks_take(tmp_path, monkeypatch, capsys):
+    cells = nbformat.read(NOTEBOOK, as_version=4).cells
+    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    fold = re.search(
+        r'<a id="without-our-helpers"></a>\s+<details>.*?```python\n(.*?)```\s.*?</details>', text, re.DOTALL
+    )
+    assert "helpers" not in fold[1]
+    assert len(fold[1].splitlines()) <= 14
+    attack = next(
+        node
+        for cell in cells
+        if "def fgsm_by_hand" in cell.source
+        for node in ast.parse(cell.source).body
+        if isinstance(node, ast.FunctionDef) and node.name == "fgsm_by_hand"
+    )
+
+    torch.manual_seed(0)
+    untrained = torchvision.models.efficientnet_b0().state_dict()
+    monkeypatch.setattr(WeightsEnum, "get_state_dict", lambda *_, **__: untrained)  # nothing is downloaded
+    monkeypatch.chdir(tmp_path)
+    images.save(images.sample("coffee"), "mine.jpg")
+    room: dict = {}
+    exec(fold[1], room)
+    network, x, label = room["network"], room["x"], room["label"]
+    images.check(x)
+    assert x.shape == (1, 3, 224, 224)
+    assert type(x) is torch.Tensor
+    assert network(x).shape == (1, 1000)
+    assert capsys.readouterr().out.strip() in room["weights"].meta["categories"]
+
+    room["cross_entropy"] = torch.nn.functional.cross_entropy
+    exec(ast.unparse(attack), room)
+    moved = (room["fgsm_by_hand"](network, x, label, 1 / 255) - x).abs()
+    assert moved.max() <= 1 / 255 + 1e-6
+    assert (moved > 0).float().mean() > 0.5  # a slope for nearly every number that has room
