@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
+import nbformat
 import pytest
 import torch
+import torchvision
+from torch import nn
 
 from helpers import images, networks, style
 from helpers.study import chapter6
@@ -54,3 +60,44 @@ def test_the_shifted_gram_matrix():
     assert "places to the right" in chapter6.check_3(lambda features, _: style.gram(features)).message
     other_way = chapter6.check_3(lambda features, places: shifted(features, places).transpose(1, 2))
     assert "the other way" in other_way.message
+
+
+CHAPTER = Path(__file__).parent.parent / "notebooks" / "06_style_transfer.ipynb"
+FOLD = re.compile(r"<summary>Without our helpers</summary>.*?```python\n(.*?)```", re.DOTALL)
+
+
+def test_without_our_helpers_the_layers_are_those_named(monkeypatch):
+    """The block of the chapter, on a thin VGG-19 of random weights that torchvision itself lays out."""
+    thin = [one if one == "M" else one // 32 for one in torchvision.models.vgg.cfgs["E"]]
+    layout = torchvision.models.vgg.make_layers(thin)
+    whole = nn.Module()
+    whole.features = layout
+    asked = []
+    monkeypatch.setattr(torchvision.models, "vgg19", lambda weights: asked.append(weights) or whole)
+    markdown = "\n".join(cell.source for cell in nbformat.read(CHAPTER, as_version=4).cells)
+    (block,) = FOLD.findall(markdown)
+    assert len([line for line in block.splitlines() if line]) <= 12
+    space = {"torch": torch}
+    exec(block, space)
+    assert asked == [torchvision.models.VGG19_Weights.DEFAULT]
+
+    picture = torch.rand(1, 3, 32, 48, generator=torch.Generator().manual_seed(0))
+    x, expected, number, convolution = (picture - torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)), {}, 1, 0
+    x = x / torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+    for module in layout:
+        if isinstance(module, nn.MaxPool2d):
+            x, number, convolution = nn.functional.avg_pool2d(x, 2), number + 1, 0
+        elif isinstance(module, nn.Conv2d):
+            x, convolution = module(x), convolution + 1
+        else:
+            x = x.relu()
+            expected[f"relu{number}_{convolution}"] = x
+    layers = [*style.STYLE_LAYERS, style.CONTENT_LAYER]
+    picture.requires_grad_(True)
+    found = space["features"](picture, layers)
+    assert [*found] == layers
+    for layer in layers:
+        torch.testing.assert_close(found[layer], expected[layer])
+    sum(values.square().mean() for values in found.values()).backward()
+    assert picture.grad.abs().max() > 0
+    assert not any(parameter.requires_grad for parameter in layout.parameters())
