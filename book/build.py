@@ -36,7 +36,7 @@ from helpers.figure import Picture
 
 MARKS = {**ledger.VERDICTS, ledger.NOT_SO: "!"}
 FIGURE = re.compile(r"<!-- (figure|thumbnail) (\d+\.\d+)(?:: (.*?))? -->", re.DOTALL)
-ANCHOR = re.compile(r"\[([^\]]*)\]\(((?:\.\./|evidence/)*\w+)\.ipynb#((?:claim|figure)-[\w-]+)\)")
+ANCHOR = re.compile(r"\[([^\]]*)\]\(((?:\.\./|evidence/)*\w+)\.ipynb#((?:claim|figure|without)-[\w-]+)\)")
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"  # its command, wherever it was installed
 NOT_EXECUTED = (
     "```{note}\nThis page was not executed when these pages were built: it shows text and code without results.\n```"
@@ -183,7 +183,7 @@ def _as_page(content: NotebookNode, glossary: list[str]) -> bytes:
 
 
 def _link_anchors(markdown: str) -> str:
-    """Links to a figure or a ledger's card of another notebook as HTML: the renderer does not know these anchors."""
+    """Links to a figure, a ledger's card or a fold of another notebook as HTML: the renderer does not know these."""
     return ANCHOR.sub(r'<a href="\2.html#\3">\1</a>', markdown)
 
 
