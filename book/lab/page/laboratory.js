@@ -174,7 +174,7 @@ async function mount(place, mode) {
     place.append(panels);
     open(mode);
   }
-  if (!view.now) view.look().catch(told.fail);
+  if (!view.now && !view.looking) view.look().catch(told.fail); // a second look would wipe what is told by then
   told.say("");
   told.element.remove();
 }

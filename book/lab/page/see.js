@@ -22,8 +22,14 @@ const DARK = 0.15; // mean brightness, from 0 to 1, of a photo that shows nothin
 class View extends EventTarget {
   /** @type {{picture: import("../pictures.js").Picture, shares: Float32Array} | null} */
   now = null;
+  looking = false;
   #look = latest(async (/** @type {{seen: any}} */ { seen }) => {
-    this.now = await machine.get("look", { picture: seen, side: SIDE });
+    this.looking = true;
+    try {
+      this.now = await machine.get("look", { picture: seen, side: SIDE });
+    } finally {
+      this.looking = false;
+    }
     this.dispatchEvent(new Event("view"));
   });
   constructor() {
