@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+import nbformat
 import pytest
 import torch
 
+from book import run
 from helpers import ascent, dreams, images
 from helpers.networks import Network
 from helpers.study import chapter5
@@ -53,3 +56,19 @@ def test_the_score_of_a_guided_dream(lite0: Network) -> None:
     assert "one number" in chapter5.check_3(lambda x, guide: products(x, guide).amax(1)).message
     assert "one and the same" in chapter5.check_3(lambda x, guide: products(x, guide)[:, 0].mean()).message
     assert "differs" in chapter5.check_3(lambda x, guide: products(x, guide).amax(1).sum()).message
+
+
+def test_the_hook_of_the_chapter_keeps_a_layers_outputs_and_leaves_no_trace() -> None:
+    notebook = nbformat.read(run.ROOT / "notebooks" / "05_android_dreams.ipynb", as_version=4)
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    (code,) = re.findall(r"<summary>Without our helpers</summary>.*?```python\n(.*?)```", prose, re.DOTALL)
+    assert len(code.splitlines()) <= 12
+    room: dict[str, Any] = {}
+    exec(code, room)
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU(inplace=True)).eval()
+    x = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0)).requires_grad_(True)
+    found = room["features"](network, x, "0")["0"]
+    torch.testing.assert_close(found, network[0]((x - 0.5) / 0.5))  # although the next layer overwrites it
+    (slope,) = torch.autograd.grad(found.square().mean(), x)
+    assert slope.abs().max() > 0
+    assert not network[0]._forward_hooks
