@@ -128,8 +128,9 @@ BOOK = Book(ROOT)
 
 
 def digest(notebook: Path, root: Path = ROOT) -> str:
-    """SHA-256 of everything that the notebook's outputs depend on."""
-    return digest_of(code(nbformat.read(notebook, as_version=4)), notebook.name, root)
+    """SHA-256 of everything that the notebook's outputs depend on; the evidence asks no quiz and checks no answer."""
+    studied = "" if is_evidence(notebook) else notebook.name
+    return digest_of(code(nbformat.read(notebook, as_version=4)), studied, root)
 
 
 def code(content: NotebookNode) -> bytes:
@@ -144,7 +145,10 @@ def solutions(content: NotebookNode) -> list[str]:
 
 
 def digest_of(executed: bytes, name: str, root: Path = ROOT) -> str:
-    """SHA-256 of what is executed, and of all else that the outputs of the notebook of this name depend on."""
+    """SHA-256 of what is executed, and of all else that the outputs of the notebook of this name depend on.
+
+    Without a name no chapter's study material counts.
+    """
     sha = hashlib.sha256(sys.version.encode())
     for path in [root / "constraints.txt", *filter(lambda path: _concerns(path, name), _files(root / "helpers"))]:
         sha.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")

@@ -156,14 +156,19 @@ def test_a_part_of_the_book_can_be_built(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_the_study_material_of_another_chapter_does_not_concern_a_notebook(tmp_path: Path) -> None:
-    book = tiny_book(tmp_path, **{"05_a": ["# A", "1"]})
+    book = tiny_book(tmp_path, **{"05_a": ["# A", "1"], "evidence/05_a": ["# A", "1"]})
     folder = tmp_path / "helpers" / "study"
     folder.mkdir(parents=True)
-    before = run.digest(book.notebooks[0], tmp_path)
+    chapter, evidence = (run.digest(notebook, tmp_path) for notebook in book.notebooks)
     (folder / "chapter4.toml").touch()
-    assert run.digest(book.notebooks[0], tmp_path) == before
+    assert run.digest(book.notebooks[0], tmp_path) == chapter
     (folder / "chapter5.toml").touch()
-    assert run.digest(book.notebooks[0], tmp_path) != before
+    assert run.digest(book.notebooks[0], tmp_path) != chapter
+    assert run.digest(book.notebooks[1], tmp_path) == evidence
+
+
+def test_no_evidence_asks_for_study_material() -> None:
+    assert not [notebook for notebook in run.BOOK.evidence if "study" in run.code(nbformat.read(notebook, 4)).decode()]
 
 
 ENTRY = """from helpers import ledger

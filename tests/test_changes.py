@@ -35,11 +35,3 @@ def test_a_march_ends_at_its_sum_and_coins_are_drawn_twice():
     assert left.lines[0].get_ydata()[-1] == pytest.approx(0, abs=1e-6)
     assert right.lines[0].get_ydata().max() <= 1.5
     assert [text.get_text() for text in left.texts] == ["enough"]
-
-
-def test_inked_digits_are_dark_and_their_weights_full_of_color():
-    digits, weights = torch.rand(2, 64), torch.randn(2, 64)
-    figure = plots.inked(digits, {"read": weights})
-    assert len(figure.axes) == 4
-    ink = np.asarray(figure.axes[0].images[0].get_array())[6, 6, 0]
-    assert ink == pytest.approx(255 * (1 - digits[0, 0].item()), abs=1)

@@ -485,7 +485,6 @@ FIGURES = {  # how each shows three names
     "twins": lambda a, b, c: plots.twins(X, 1 - X, [[(a, 0.5)], [(b, 0.4)]], titles=(c, "z")),
     "named": lambda a, b, c: plots.named([X, X], [[(a, 0.5)], [(b, 0.4)]], before=[c, "z"]),
     "walks": lambda a, b, c: plots.walks(X[0], [-X[0]], gap=1, gap_name=a + b, y=c),
-    "inked": lambda a, b, c: plots.inked(X.view(-1, 64), {a: X.view(-1, 64), b: X.view(-1, 64)}, title=c),
     "maps": lambda a, b, c: plots.maps(X, {a: X, "z": X, "y": X}, channels=1, titles={"z": b, "y": c}),
     "lines": lambda a, b, c: plots.lines({a: LINE, b: LINE}, x=c, y="y"),
     "lines, log": lambda a, b, c: plots.lines({a: LINE, b: LINE}, x="x", y=c, log=True, log_x=True, points=[a]),

@@ -1,6 +1,6 @@
 """Every figure of the book: one palette, one style, figures returned and never shown behind the reader's back."""
 
-from helpers.plots.changes import inked, named, twins, walks
+from helpers.plots.changes import named, twins, walks
 from helpers.plots.charts import clouds, columns, dots, ladder, neurons, scatter
 from helpers.plots.curves import areas, functions, lines, tracks
 from helpers.plots.demands import demands
@@ -60,7 +60,6 @@ __all__ = [
     "glow",
     "guesses",
     "heat",
-    "inked",
     "journeys",
     "ladder",
     "lines",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from matplotlib.figure import Figure
@@ -10,7 +10,6 @@ from torch import Tensor
 
 from helpers.plots.palette import BLUE, GRAY, INK, ORANGE, blank, styled
 from helpers.plots.pictures import guesses, strip
-from helpers.plots.shading import tint
 
 Guesses = Sequence[tuple[str, float]]  # categories and their probabilities, as one row of `Network.top`
 
@@ -87,20 +86,3 @@ def walks(chosen: Tensor, coins: Sequence[Tensor], *, gap: float, gap_name: str,
     right.set_title("by coin, enlarged")
     right.axhline(0, color=GRAY, linewidth=0.8)
     return figure
-
-
-def inked(digits: Tensor, weights: Mapping[str, Tensor], *, title: str = "digits", times: int = 12) -> Figure:
-    """Digits (n, 64) as dark ink in a row, and under them the weights (n, 64) that read them, a row for each name.
-
-    Weights are blue where positive, vermilion where negative, white at zero; the strongest of each square is full.
-    """
-
-    def enlarged(values: Tensor) -> Tensor:
-        return values.view(8, 8).repeat_interleave(times, 0).repeat_interleave(times, 1)
-
-    pictures = [(1 - enlarged(digit)).expand(1, 3, -1, -1) for digit in digits]
-    titles = [title, *[""] * (len(digits) - 1)]
-    for name, rows in weights.items():
-        pictures += [tint(enlarged(row / row.abs().max())) for row in rows]
-        titles += [name, *[""] * (len(digits) - 1)]
-    return strip(pictures, titles, columns=len(digits), smooth=False)
