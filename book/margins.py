@@ -59,9 +59,13 @@ def margin(checks: Sequence[ledger.Check | None]) -> float:
         return math.inf if all(check.met for check in found) else -math.inf
     scale = math.log10 if found[0].log else float
     numbers, bound = [check.worst for check in found], scale(found[0].bound)
-    if not all(map(math.isfinite, numbers)) or (found[0].log and min(numbers) <= 0):
-        return -math.inf
     sign = 1 if ">" in found[0].relation else -1
+    if not all(map(math.isfinite, numbers)) or (found[0].log and sign > 0 and min(numbers) <= 0):
+        return -math.inf
+    if found[0].log:
+        numbers = [number for number in numbers if number > 0]  # zero: infinitely far below any bound
+    if not numbers:
+        return math.inf
     nearest = min(sign * (scale(number) - bound) for number in numbers)
     spread = statistics.stdev(map(scale, numbers)) if len(numbers) > 1 else 0.0
     if spread == 0:

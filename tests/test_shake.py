@@ -50,6 +50,8 @@ def checks(relation: str, bound: float, numbers: list[float], *, log: bool = Fal
         (checks("<=", 5, [5, 5, 5]), math.inf),
         (checks("<", 100, [1, 10, 0.1], log=True), 1 / 1),  # powers 0, 1, -1 under 2
         (checks(">", 1, [0, 10], log=True), -math.inf),
+        (checks("<", 1, [0, 0.1, 0.001], log=True), 1 / math.sqrt(2)),  # powers -1 and -3 under 0
+        (checks("<", 1, [0, 0], log=True), math.inf),
         (checks("<", 1, [0.5, math.nan]), -math.inf),
         ([ledger.equal("a", "a"), ledger.equal("a", "a")], math.inf),
         ([ledger.equal("a", "a"), ledger.equal("b", "a")], -math.inf),
