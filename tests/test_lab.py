@@ -694,6 +694,7 @@ class Ear(Quiet):
 
 @pytest.mark.skipif(FIREFOX is None, reason="no Firefox found: the laboratory was not tried in it")
 @pytest.mark.parametrize("scheme", ["file", "http"])
+@pytest.mark.book
 def test_firefox_computes_the_same(site: Path, tmp_path: Path, references: References, scheme: str) -> None:
     x, network = images.resize(images.sample("cat"), (150, 226)), references.networks["mixed"]
     given = json.dumps([base64.b64encode(places_last(x)).decode(), 150, 226])

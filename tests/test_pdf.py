@@ -81,6 +81,7 @@ def test_every_page_that_paper_can_hold_is_in_it_and_the_evidence_comes_last() -
 
 
 @pytest.mark.skipif(browser.find() is None, reason="no Chromium found: no PDF was printed")
+@pytest.mark.book
 def test_the_contents_name_the_pages_and_links_lead_there(book: run.Book) -> None:
     reader = PdfReader(pdf.print_book(book))
     texts = [re.sub(r"\s+", " ", page.extract_text()) for page in reader.pages]
