@@ -252,6 +252,20 @@ def test_patchwork_carries_networks_polygons_and_colors():
             assert torch.equal(torch.tensor(layer["bias"]), linear.bias)
 
 
+def test_patchwork_draws_the_line_on_which_the_output_is_zero(browser):
+    network = nn.Sequential(nn.Linear(2, 1), nn.ReLU(), nn.Linear(1, 1))  # relu(x) - 0.25: zero at x = 0.25
+    values = [[1.0, 0.0]], [0.0], [[1.0]], [-0.25]
+    for parameter, value in zip(network.parameters(), values, strict=True):
+        parameter.data = torch.tensor(value)
+    halves = torch.tensor([[[-1.0, -1], [0, -1], [0, 1], [-1, 1]], [[0, -1], [1, -1], [1, 1], [0, 1]]])
+    states = {"the network": (network, list(halves), np.ones((2, 3)))}
+    page = browser.new_page()
+    page.set_content(Patchwork(states, bounds=(-1, 1, -1, 1), label="Two patches", start=(0.5, 0.5)).html())
+    page.wait_for_selector(".patchwork-zero", state="attached")
+    assert page.locator(".patchwork-zero").get_attribute("d") == "M250.00,400.00L250.00,0.00"  # of 400 by 400
+    page.close()
+
+
 def test_patchwork_refuses_networks_that_it_cannot_draw():
     network = nn.Sequential(nn.Linear(3, 3), nn.ReLU(), nn.Linear(3, 2))
     with pytest.raises(ValueError, match=r"'after' has 3 inputs and 2 outputs; .* two inputs and one output"):

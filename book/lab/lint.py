@@ -1,4 +1,4 @@
-"""Check the page's JavaScript: ``python -m book.lab.lint`` asks Biome, and TypeScript about the types in its comments.
+"""Check the pages' JavaScript: ``python -m book.lab.lint`` asks Biome, and TypeScript about the types in its comments.
 
 Neither is part of a fresh clone: npm keeps them in its own cache. Where they cannot be had, this says so in a line and
 is content; in the workflows on GitHub that is an error.

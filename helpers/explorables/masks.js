@@ -35,13 +35,13 @@ function render({ model, el }) {
     ...inputs, ...wires, digit, ...neurons, ...names, ...ones, ...means, ...ticks);
 
   const xCount = (k) => 40 + (Math.log(k) / Math.log(all)) * 340;
-  const yGap = (gap) => 16 + (Math.min(3.2, -Math.log10(Math.max(gap, 1e-9))) / 3.2) * 80;
+  const yGap = (gap) => 16 + (Math.min(3, -Math.log10(Math.max(gap, 1e-9))) / 3) * 80;
   const curve = shape("path", { class: "masks-curve" });
   const chart = shape("svg", { viewBox: `0 0 ${WIDTH} 128` },
     ...[1, 10, 100, 1000, 10000].filter((k) => k <= all).map((k) => shape("text", { x: xCount(k), y: 110, "text-anchor": "middle" }, `${k}`)),
     ...[1, 0.1, 0.01, 0.001].flatMap((gap) => [
       shape("line", { class: "masks-grid", x1: 40, x2: 384, y1: yGap(gap), y2: yGap(gap) }),
-      shape("text", { x: 35, y: yGap(gap) + 3.5, "text-anchor": "end" }, `${gap}`)]),
+      shape("text", { x: 35, y: yGap(gap) + 3.5, "text-anchor": "end" }, gap > 0.001 ? `${gap}` : "≤0.001")]),
     shape("text", { x: 212, y: 125, "text-anchor": "middle" }, "masks thrown"),
     shape("text", { x: 212, y: 8, "text-anchor": "middle" }, "distance between their mean and the whole network"),
     curve);

@@ -30,6 +30,16 @@ function holds(polygon, [x, y]) { // convex and counterclockwise
   return true;
 }
 
+function zeroLine(layers, polygon) { // the stretch of a patch on which the output is zero, its two ends: straight, for the patch is flat
+  const corners = range(polygon.length / 2).map((i) => [polygon[2 * i], polygon[2 * i + 1]]);
+  const middle = [0, 1].map((k) => corners.reduce((sum, corner) => sum + corner[k], 0) / corners.length);
+  const values = corners.map((corner) => dot(run(layers, middle).map, [...corner, 1]));
+  return corners.flatMap((corner, i) => {
+    const next = (i + 1) % corners.length, t = values[i] / (values[i] - values[next]);
+    return values[i] * values[next] < 0 ? [[0, 1].map((k) => corner[k] + t * (corners[next][k] - corner[k]))] : [];
+  });
+}
+
 const number = (value) => `${value < 0 ? "−" : ""}${Math.abs(value).toFixed(2)}`;
 const term = (value) => `${value < 0 ? "−" : "+"} ${Math.abs(value).toFixed(2)}`;
 
@@ -41,8 +51,9 @@ function render({ model, el }) {
   let shown = -1, current, neurons = [], wires = [], scale = 1;
 
   const patches = shape("g"), here = shape("path", { class: "patchwork-here" });
+  const zeros = shape("path", { class: "patchwork-zero" });
   const border = shape("line", { class: "patchwork-border" }), spot = shape("circle", { class: "patchwork-point", r: 6.5 });
-  const stage = shape("svg", { class: "patchwork-stage", viewBox: `0 0 ${SIDE} ${height}`, tabindex: 0, role: "application" }, patches, here, border, spot);
+  const stage = shape("svg", { class: "patchwork-stage", viewBox: `0 0 ${SIDE} ${height}`, tabindex: 0, role: "application" }, patches, zeros, here, border, spot);
   stage.setAttribute("aria-label", "a point on the patchwork; the arrow keys move it, with shift by smaller steps");
   const diagram = shape("svg", { viewBox: `0 0 ${WIDE} ${TALL}`, role: "img", "aria-label": "the network, lit neurons filled" });
   const clip = `slice-${Math.random().toString(36).slice(2)}`;
@@ -60,6 +71,8 @@ function render({ model, el }) {
 
   function build(state) { // what stays while the point moves
     patches.replaceChildren(...state.polygons.map((polygon, i) => shape("path", { class: "patchwork-patch", d: path(polygon), fill: state.colors[i] })));
+    const cuts = state.polygons.map((polygon) => zeroLine(state.layers, polygon)).filter((ends) => ends.length === 2);
+    zeros.setAttribute("d", cuts.map((ends) => `M${ends.map(([x, y]) => `${toX(x).toFixed(2)},${toY(y).toFixed(2)}`).join("L")}`).join(""));
     const sizes = [2, ...state.layers.map((layer) => layer.bias.length)];
     const place = (depth, i) => [18 + (depth * (WIDE - 36)) / (sizes.length - 1), TALL / 2 + (i - (sizes[depth] - 1) / 2) * Math.min(22, (TALL - 18) / (sizes[depth] - 1 || 1))];
     wires = state.layers.flatMap(({ weight }, depth) => weight.flatMap((row, i) => row.map((w, j) => {
@@ -89,7 +102,7 @@ function render({ model, el }) {
     here.setAttribute("d", path(state.polygons[current]));
     set(spot, { cx: toX(point[0]), cy: toY(point[1]) });
     const crosses = drawBorder(map);
-    drawNetwork(state, outputs);
+    drawNetwork(outputs);
     drawSlice(state, point, map, value);
     const lit = outputs.slice(1, -1).map((layer) => layer.filter((v) => v > 0).length);
     const all = outputs.slice(1, -1).reduce((sum, layer) => sum + layer.length, 0);
@@ -110,7 +123,7 @@ function render({ model, el }) {
     return Boolean(q);
   }
 
-  function drawNetwork(state, outputs) {
+  function drawNetwork(outputs) {
     const last = outputs.length - 1;
     const open = (depth, i) => depth === 0 || depth === last || outputs[depth][i] > 0;
     const peak = outputs.map((layer) => Math.max(...layer.map(Math.abs)) || 1);
@@ -156,7 +169,7 @@ function render({ model, el }) {
   choose.setAttribute("role", "group");
   choose.setAttribute("aria-label", "which network");
   const keys = [
-    ["amber", "output above 0"], ["blue", "below 0"], ["outline", "the patch you are in"], ["dashes", "where its single layer is 0"],
+    ["amber", "output above 0"], ["blue", "below 0"], ["line ink", "exactly 0"], ["outline", "the patch you are in"], ["dashes", "where its single layer is 0"],
     ["lit", "lit neuron"], ["dark", "dark neuron"], ["amber line", "link that pushes up"], ["blue line", "link that pushes down"],
   ];
   const legend = make("p", { className: "patchwork-legend" }, ...keys.map(([kind, words]) => make("span", {}, make("i", { className: kind }), words)));
