@@ -319,6 +319,13 @@ def test_tint_is_white_at_zero_and_full_color_at_the_ends():
     assert nothing.tolist() == pytest.approx([0.9] * 3)
 
 
+def test_ink_is_dark_on_light():
+    picture = plots.ink(torch.tensor([[0.0, 0.25, 1.0, 7.0]]))
+    images.check(picture)
+    for channel in picture[0]:
+        assert channel.tolist() == [[1, 0.75, 0, 0]]
+
+
 def test_dots_keep_to_the_limits():
     figure = plots.dots({"a": [0.2, 0.3]}, y="share", limits=(0, 1))
     assert figure.axes[0].get_ylim() == (0, 1)

@@ -25,7 +25,7 @@ def test_wiring_draws_halves_and_the_whole_with_its_answer(network: nn.Sequentia
     picture = torch.rand(16, generator=torch.Generator().manual_seed(0))
     figure = plots.wiring(network, picture, halves=2)
     panels = figure.axes[:3]
-    assert [axes.get_title(loc="left") for axes in panels] == ["a random half (1)", "a random half (2)", "all together"]
+    assert [axes.get_title(loc="left") for axes in panels] == ["toss 1", "toss 2", "all together"]
     bars = [bar.get_width() / 0.95 for bar in panels[2].patches]
     with torch.no_grad():
         assert bars == pytest.approx(network.eval()(picture).softmax(0).tolist(), rel=1e-5)

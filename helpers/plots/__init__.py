@@ -26,7 +26,7 @@ from helpers.plots.palette import (
 )
 from helpers.plots.patchworks import Dots, Seams, multiples, patchworks, terrain, walk
 from helpers.plots.pictures import glow, guesses, maps, strip, strongest
-from helpers.plots.shading import compass, heat, mosaic, relief, table, tint
+from helpers.plots.shading import compass, heat, ink, mosaic, relief, table, tint
 from helpers.plots.show import show
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "glow",
     "guesses",
     "heat",
+    "ink",
     "journeys",
     "ladder",
     "lines",

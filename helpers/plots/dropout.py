@@ -37,7 +37,7 @@ def wiring(network: nn.Sequential, picture: Tensor, *, halves: int = 3, seed: in
             raise ValueError(f"the network is {names}; it must be Linear, an activation, Dropout, Linear")
     coins = torch.rand(halves, first.out_features, generator=torch.Generator().manual_seed(seed)) < 0.5
     masks = [*(2.0 * coins), torch.ones(first.out_features)]
-    titles = [*(f"a random half ({i + 1})" for i in range(halves)), "all together"]
+    titles = [*(f"toss {i + 1}" for i in range(halves)), "all together"]
     figure = blank(columns=halves + 1, height=height, squeeze=False, gridspec_kw={"wspace": 0.02})
     side = round(len(picture) ** 0.5)
     gray = picture.view(1, 1, side, side).expand(-1, 3, -1, -1)

@@ -110,6 +110,11 @@ def tint(values: Tensor) -> Tensor:
     return (1 - strength * (1 - torch.where(values > 0, blue, red))).nan_to_num(0.9)[None]
 
 
+def ink(values: Tensor) -> Tensor:
+    """Values (h, w) from 0, bare paper, to 1, full ink, as a picture (1, 3, h, w); those beyond are clipped."""
+    return (1 - values.detach().clamp(0, 1)).expand(1, 3, -1, -1)
+
+
 def mosaic(
     panels: Mapping[str, tuple[Sequence[Tensor], np.ndarray]],
     *,
