@@ -17,12 +17,20 @@ from helpers.study import chapter1, questions
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "01_squashing_functions.ipynb"
 
 
-def middle(points: torch.Tensor) -> torch.Tensor:
-    return ((points > 0.3) & (points < 0.6)).float().prod(1)
+def painter(share: float) -> nn.Module:
+    """A network of 29 sigmoids (in name) that reads this share of the symbol right and the rest wrong."""
 
+    class Painter(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.unused = nn.ModuleList(nn.Sigmoid() for _ in range(29))
 
-def arms(points: torch.Tensor) -> torch.Tensor:
-    return ((points > 0.3) & (points < 0.6)).float().mean(1)
+        def forward(self, points: torch.Tensor) -> torch.Tensor:
+            said = squashing.yin_yang(points)
+            wrong = torch.arange(len(said)) >= share * len(said)
+            return nn.functional.one_hot(torch.where(wrong, 1 - said, said), 2).float()
+
+    return Painter()
 
 
 SIGMA = 1 / (1 + math.exp(12))
@@ -38,7 +46,11 @@ ANSWERS: list[tuple[Any, Any, list[tuple[Any, str]]]] = [
         (2 * (SIGMA - 1) * SIGMA * (1 - SIGMA), SIGMA - 1),
         [((1,), "two messages"), ((1, -1), "negative"), ((-1, -1), "squared"), ((-1.2288e-5, -0.5), "cross-entropy")],
     ),
-    (chapter1.check_4, middle, [(lambda p: p, "one number"), (lambda p: 0 * p[:, 0], "too low"), (arms, "")]),
+    (
+        chapter1.check_4,
+        painter(0.9),
+        [(0.9, "the network itself"), (nn.Linear(2, 2), "nn.Sigmoid"), (painter(0.5), "a coin")],
+    ),
 ]
 
 
@@ -63,7 +75,7 @@ def test_the_quiz_has_an_idea_in_each_question() -> None:
 
 @pytest.mark.parametrize("gain", [1, 2**0.5])
 def test_the_notebook_starts_its_thirty_layers_as_the_helper_does(gain: float) -> None:
-    space: dict[str, Any] = {"torch": torch, "nn": nn, "training": training}
+    space: dict[str, Any] = {"torch": torch, "nn": nn, "training": training, "sigmoid_slope": torch.ones_like}
     (source,) = [cell.source for cell in nbformat.read(NOTEBOOK, as_version=4).cells if "def thirty(" in cell.source]
     exec(source, space)
     theirs = squashing.orthogonal(training.mlp(space["LAYERS"], nn.ReLU), gain=gain).double()
