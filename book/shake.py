@@ -110,16 +110,18 @@ def digest(notebook: Path, root: Path = run.ROOT) -> str:
     return run.digest_of("\n".join(statements).encode(), "", root)  # of no chapter: quizzes and self-checks are words
 
 
-def execute(content: str, name: str, environment: dict[str, str]) -> str:
+def execute(content: str, path: Path, environment: dict[str, str]) -> str:
     """The job: execute a notebook, given as text, on whatever machine this is; the executed copy as text.
 
     The machine needs a checkout of the same version with its requirements; the copy keeps the digest of what it has.
+    That depends on the path below ``notebooks/``, for evidence rests on less than a chapter.
     """
     with tempfile.TemporaryDirectory() as folder:
-        notebook, out = Path(folder, name), Path(folder, "executed")
+        notebook, out = Path(folder) / path, Path(folder, "executed")
+        notebook.parent.mkdir(exist_ok=True)
         notebook.write_text(content, encoding="utf-8")
         run.start(notebook, out, environment=environment, solve=False, quiet=True)  # no page shows what solutions give
-        return (out / name).read_text(encoding="utf-8")
+        return (out / path.name).read_text(encoding="utf-8")
 
 
 def folder(book: Book, shake: Shake) -> Path:
@@ -167,7 +169,7 @@ class _Todo:
 
 
 def _work(job: _Todo) -> tuple[_Todo, str]:
-    return job, execute(job.content, job.path.name, job.shake.environment)
+    return job, execute(job.content, job.path, job.shake.environment)
 
 
 @contextmanager

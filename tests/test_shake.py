@@ -139,6 +139,17 @@ def test_runs_are_kept_compared_and_shown(tmp_path: Path, capsys: pytest.Capture
 
 
 @pytest.mark.book
+@pytest.mark.parametrize("path", ["01_tiny.ipynb", "evidence/01_tiny.ipynb"])
+def test_a_run_has_the_digest_that_its_notebook_has_in_the_book(tmp_path: Path, path: str) -> None:
+    content = nbformat.writes(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")]))
+    notebook = tmp_path / path
+    notebook.parent.mkdir(exist_ok=True)
+    notebook.write_text(content)
+    copy = nbformat.reads(shake.execute(content, Path(path), {}), as_version=4)
+    assert copy.metadata["run"]["digest"] == run.digest(notebook)
+
+
+@pytest.mark.book
 def test_a_notebook_that_stops_in_a_run_is_an_error_and_the_others_are_kept(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
