@@ -25,8 +25,8 @@ function render({ model, el }) {
   const plot = shape("svg", { viewBox: `0 0 ${WIDE} ${HIGH + 26}`, class: "message-plot" });
   const axis = { class: "message-axis" };
   plot.append(
-    shape("rect", { class: "message-flat", x: 0, y: 0, width: across(-4), height: HIGH }),
-    shape("rect", { class: "message-flat", x: across(4), y: 0, width: WIDE - across(4), height: HIGH }),
+    shape("rect", { class: "message-flat", x: 0, y: 0, width: across(-3), height: HIGH }),
+    shape("rect", { class: "message-flat", x: across(3), y: 0, width: WIDE - across(3), height: HIGH }),
     shape("line", { ...axis, x1: 0, x2: WIDE, y1: up(0), y2: up(0) }),
     shape("line", { ...axis, x1: 0, x2: WIDE, y1: up(1), y2: up(1), "stroke-dasharray": "2 5" }),
     shape("text", { x: 4, y: up(1) - 5 }, "1"),
@@ -92,7 +92,7 @@ function render({ model, el }) {
       const tall = height(factor ** k);
       bars.append(
         shape("rect", {
-          x: (k - 1) * pitch + 2, y: TRACK - Math.max(tall, 0.8), width: pitch - 4, height: Math.max(tall, 0.8), rx: 1.5,
+          x: WIDE - k * pitch + 2, y: TRACK - Math.max(tall, 0.8), width: pitch - 4, height: Math.max(tall, 0.8), rx: 1.5,
           opacity: 0.25 + 0.75 * Math.min(1, tall / height(1)),
         }),
       );
@@ -135,7 +135,7 @@ function render({ model, el }) {
   });
 
   el.classList.add("message");
-  const note = "One bar for each layer, on a logarithmic scale: the dotted line is 1, the bottom 10⁻¹² or less.";
+  const note = "One bar for each layer, the first step back at the right, on a logarithmic scale: the dotted line is 1, the bottom 10⁻¹² or less.";
   const controls = make("div", { className: "message-controls" }, layers.label, weight.label);
   el.append(stage, controls, ...rows.map(({ row }) => row), make("p", { className: "message-note", textContent: note }));
   return watch(model, ["sum", "layers", "weight"], draw);

@@ -106,8 +106,7 @@ function render({ model, el }) {
     drawSlice(state, point, map, value);
     const lit = outputs.slice(1, -1).map((layer) => layer.filter((v) => v > 0).length);
     const all = outputs.slice(1, -1).reduce((sum, layer) => sum + layer.length, 0);
-    said.innerHTML = `Patch ${current + 1} of ${state.polygons.length}. ${lit.reduce((a, b) => a + b)} of ${all} neurons are lit, and `
-      + `2 × ${lit.join(" × ")} = ${2 * lit.reduce((a, b) => a * b)} paths.<br>The single layer in force here: <b>output = ${number(map[0])} x ${term(map[1])} y `
+    said.innerHTML = `Patch ${current + 1} of ${state.polygons.length}. ${lit.reduce((a, b) => a + b)} of ${all} neurons are lit.<br>The single layer in force here: <b>output = ${number(map[0])} x ${term(map[1])} y `
       + `${term(map[2])} = ${number(value)}</b>, so the network says ${value > 0 ? "amber" : "blue"}. `
       + (crosses ? "By itself this layer would draw the border along the dashed line." : "By itself this layer would draw no border in this picture.");
   }

@@ -74,7 +74,7 @@ def functions(
     functions: Mapping[str, Callable[[Tensor], Tensor]],
     *,
     span: tuple[float, float] = (-4, 4),
-    flat: float = 0.05,
+    flat: float = 0.045,
     x: str = "weighted sum",
     height: float = 2.15,
 ) -> Figure:
@@ -83,7 +83,7 @@ def functions(
     Args:
         functions: by name; autograd gives their slopes.
         span: of the horizontal axis.
-        flat: a slope below this is shaded.
+        flat: a slope below this is shaded; a sigmoid's is beyond ±3.
         x: the label of the horizontal axis.
     """
     grid: dict[str, Any] = {"height_ratios": [3.6, 1.5], "hspace": 0.02, "wspace": 0.02}
