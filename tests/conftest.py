@@ -1,23 +1,30 @@
-"""Shared by all tests: the packaged networks, loaded once, and independent answers to compare them with."""
+"""Shared by all tests: the packaged networks, loaded once, and independent answers to compare them with.
+
+What is large is imported where it is needed: pytest-xdist's first process reads this file and runs no test.
+"""
 
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-import torch
-from torch import Tensor, nn
-from torch.nn.functional import conv2d, max_pool2d
 
-from book import run
 from book.browser import chromium, find, served
-from helpers import images, networks
 
-Features = Callable[..., dict[str, Tensor]]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from helpers.networks import Network
+
+    Features = Callable[..., dict[str, Tensor]]
+
+# jsonschema, which nbformat reads notebooks with, would build grammars for addresses at its import, for seconds.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]  # as if it were not installed
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -27,29 +34,37 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(reason)
 
 
-@pytest.fixture(scope="session")
-def lite0() -> networks.Network:
-    return networks.load("efficientnet_lite0", device="cpu")
+def loaded(name: str) -> Network:
+    from helpers import networks
+
+    return networks.load(name, device="cpu")
 
 
 @pytest.fixture(scope="session")
-def lite1() -> networks.Network:
-    return networks.load("efficientnet_lite1", device="cpu")
+def lite0() -> Network:
+    return loaded("efficientnet_lite0")
 
 
 @pytest.fixture(scope="session")
-def lite2() -> networks.Network:
-    return networks.load("efficientnet_lite2", device="cpu")
+def lite1() -> Network:
+    return loaded("efficientnet_lite1")
 
 
 @pytest.fixture(scope="session")
-def vgg19() -> networks.Network:
-    return networks.load("vgg19", device="cpu")
+def lite2() -> Network:
+    return loaded("efficientnet_lite2")
+
+
+@pytest.fixture(scope="session")
+def vgg19() -> Network:
+    return loaded("vgg19")
 
 
 @pytest.fixture(scope="session")
 def packaged_file() -> Callable[[str], Path]:
     """Where the installed package keeps the file of a network."""
+
+    from helpers import networks
 
     def path(name: str) -> Path:
         file = networks.PACKAGED[name]
@@ -64,6 +79,9 @@ def packaged_file() -> Callable[[str], Path]:
 @pytest.fixture(scope="session")
 def plain_vgg(packaged_file: Callable[[str], Path]) -> Features:
     """VGG-19 as Simonyan and Zisserman's Caffe file wants it, straight from the packaged file, by functions alone."""
+    import torch
+    from torch.nn.functional import conv2d, max_pool2d
+
     weights = torch.load(packaged_file("vgg19"), weights_only=True)
 
     def features(pixels: Tensor, until: str = "pool5") -> dict[str, Tensor]:
@@ -90,12 +108,15 @@ def plain_vgg(packaged_file: Callable[[str], Path]) -> Features:
 @pytest.fixture(scope="session")
 def photo() -> Tensor:
     """The cat, at 64 by 64."""
+    from helpers import images
+
     return images.square(images.sample("cat"), 64)
 
 
 @pytest.fixture
 def noise() -> Callable[..., Tensor]:
     """Uniform noise of a shape, the same in every run."""
+    import torch
 
     def draw(*shape: int, seed: int = 0) -> Tensor:
         return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
@@ -104,8 +125,13 @@ def noise() -> Callable[..., Tensor]:
 
 
 @pytest.fixture
-def tiny() -> networks.Network:
+def tiny() -> Network:
     """A network of two small layers with random weights; it sees pixels * 2 - 1."""
+    import torch
+    from torch import nn
+
+    from helpers import networks
+
     generator = torch.Generator().manual_seed(5)
     body = nn.Sequential(
         OrderedDict(
@@ -133,5 +159,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """Where the rendered book is served."""
+    from book import run
+
     with served(run.BOOK.pages) as address:
         yield address

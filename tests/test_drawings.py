@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-import subprocess
+import runpy
 import sys
 
 import numpy as np
@@ -23,8 +23,9 @@ def values(picture: Image.Image) -> np.ndarray:
     return np.asarray(picture, dtype=int)
 
 
-def test_the_script_draws_the_files(tmp_path):
-    subprocess.run([sys.executable, draw.__file__, str(tmp_path)], check=True)
+def test_the_script_draws_the_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", [draw.__file__, str(tmp_path)])
+    runpy.run_path(draw.__file__, run_name="__main__")
     for name in DRAWINGS:
         drawn, kept = Image.open(tmp_path / f"{name}.png"), Image.open(images.PICTURES / f"{name}.png")
         assert drawn.mode == kept.mode == "RGB"

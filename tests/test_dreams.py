@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import math
-from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
 import torch
+from cells import written
 from scipy.ndimage import gaussian_filter
 
 from helpers import ascent, dreams, images, networks
@@ -114,13 +112,8 @@ def test_a_guide_makes_another_dream_that_is_more_like_the_guide(lite0, photo):
 
 def by_hand(network: networks.Network) -> dict:
     """The functions that the chapter writes by hand, as they stand there."""
-    path = Path(__file__).parent.parent / "notebooks" / "05_android_dreams.ipynb"
-    room = {"torch": torch, "network": network}
-    for cell in nbformat.read(path, as_version=4).cells:
-        if cell.cell_type == "code" and "_by_hand(" in cell.source:
-            parts = [part for part in ast.parse(cell.source).body if isinstance(part, ast.FunctionDef)]
-            exec(compile(ast.Module(parts, []), str(path), "exec"), room)
-    return room
+    room = written("05_android_dreams", "dream_by_hand", torch=torch, network=network)
+    return written("05_android_dreams", "octaves_by_hand", **room)
 
 
 def test_the_dozen_lines_of_the_chapter_are_the_plainest_dream(lite0, photo):
@@ -412,21 +405,21 @@ def test_class_score_asks_each_neuron_about_its_own_views(lite0):
 
 def test_several_categories_and_networks_are_drawn_together(lite0, lite1):
     pair = ["hourglass", lite0.index("volcano")]
-    drawn = dreams.visualize([lite0, lite1], pair, size=64, steps=20)
+    drawn = dreams.visualize([lite0, lite1], pair, size=64, steps=12)
     images.check(drawn)
     assert drawn.shape == (2, 3, 64, 64)
     neurons = [lite0.index(category) for category in pair]
     for network in (lite0, lite1):
         found = network(drawn)[:, neurons]
         assert (found.diagonal() > found.flip(1).diagonal()).all()  # each is its own rather than the other's
-    assert not torch.allclose(drawn, torch.cat([dreams.visualize(lite0, c, size=64, steps=20) for c in pair]))
+    assert not torch.allclose(drawn, torch.cat([dreams.visualize(lite0, c, size=64, steps=12) for c in pair]))
 
 
 def test_visualize_makes_the_neuron_fire_and_repeats_itself(lite0):
     neuron = lite0.index("hourglass")
     gray = dreams.compose(dreams.faint_waves(64, torch.Generator().manual_seed(0)))
     images_ = [
-        dreams.visualize(lite0, c, size=64, steps=25, seed=s) for c, s in (("hourglass", 0), (neuron, 0), (neuron, 1))
+        dreams.visualize(lite0, c, size=64, steps=15, seed=s) for c, s in (("hourglass", 0), (neuron, 0), (neuron, 1))
     ]
     for image in images_:
         images.check(image)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
 
-import nbformat
 import pytest
 import torch
+from cells import written
 from torch import nn
 
 from helpers import dropout, training
 
-NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "03_dropout_averaging.ipynb"
+NOTEBOOK = "03_dropout_averaging"
 
 
 def random(seed: int = 0) -> torch.Generator:
@@ -83,25 +82,18 @@ def test_an_impossible_chance_is_refused_everywhere(p: float, x: torch.Tensor) -
             call()
 
 
-def cell(start: str) -> str:
-    """The notebook's own code from a line that begins like this, up to the end of its cell."""
-    cells = nbformat.read(NOTEBOOK, as_version=4).cells
-    return next(c.source[c.source.index(start) :] for c in cells if c.cell_type == "code" and start in c.source)
-
-
 def test_the_hand_of_the_notebook_agrees_with_the_helper(x: torch.Tensor) -> None:
-    room: dict = {"torch": torch}
-    exec(cell("def drop_by_hand"), room)
+    drop_by_hand = written(NOTEBOOK, "drop_by_hand", torch=torch)["drop_by_hand"]
     with torch.random.fork_rng():
         torch.manual_seed(7)
-        by_hand = room["drop_by_hand"](x, 0.3)
+        by_hand = drop_by_hand(x, 0.3)
     assert torch.equal(by_hand, dropout.drop(x, 0.3, generator=random(7)))
 
 
 def test_the_notebooks_four_lines_ask_every_subnetwork() -> None:
     digits, network = training.digits(), training.mlp([64, 14, 10], lambda: nn.Sequential(nn.Tanh(), nn.Dropout(0.5)))
     room: dict = {"torch": torch, "dropout": dropout, "digits": digits, "network": network, "tricky": [1, 2, 3]}
-    exec(cell("masks = dropout.masks(14)"), room)
+    room = written(NOTEBOOK, "masks", "first", "last", "hidden", "opinions", **room)
     torch.testing.assert_close(room["opinions"], dropout.subnetworks(network, digits.test_x[[1, 2, 3]]))
 
 

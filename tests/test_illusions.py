@@ -4,32 +4,23 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from pathlib import Path
 from typing import Any
 
-import nbformat
 import numpy as np
 import pytest
 import torch
+from cells import written
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from helpers import illusions, images, networks
 from helpers.illusions import paintings
 
-NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "04_adversarial_illusions.ipynb"
+NOTEBOOK = "04_adversarial_illusions"
 GRAY_LEVEL = 1 / 255
 
 
 BARE: dict[str, Any] = {"torch": torch, "cross_entropy": cross_entropy}
-
-
-def notebook_cell(start: str, until: str = "\0", **room: Any) -> dict[str, Any]:
-    """What the one cell of the notebook that has `start` in it defines before `until`, in a room with these names."""
-    cells = [cell.source for cell in nbformat.read(NOTEBOOK, as_version=4).cells if cell.cell_type == "code"]
-    (source,) = [source for source in cells if start in source]
-    exec(source.partition(until)[0], room)
-    return room
 
 
 @pytest.fixture
@@ -113,7 +104,7 @@ def test_the_smallest_epsilon_of_a_linear_model_is_its_margin_by_the_sum_of_its_
 
 
 def test_the_notebooks_fgsm_is_the_helpers(lite0, photo):
-    by_hand = notebook_cell("def fgsm_by_hand(", until="church = ", **BARE)["fgsm_by_hand"]
+    by_hand = written(NOTEBOOK, "fgsm_by_hand", **BARE)["fgsm_by_hand"]
     for neuron, epsilon in ((285, GRAY_LEVEL), (761, 9 * GRAY_LEVEL)):
         found = by_hand(lite0, photo, torch.tensor([neuron]), epsilon)
         torch.testing.assert_close(found, illusions.fgsm(lite0, photo, neuron, epsilon=epsilon), rtol=0, atol=1e-6)
@@ -122,7 +113,7 @@ def test_the_notebooks_fgsm_is_the_helpers(lite0, photo):
 
 @pytest.mark.parametrize("toward", [True, False])
 def test_the_notebooks_pgd_is_the_helpers(linear, pair, toward):
-    by_hand = notebook_cell("def pgd_by_hand(", **BARE)["pgd_by_hand"]
+    by_hand = written(NOTEBOOK, "pgd_by_hand", **BARE)["pgd_by_hand"]
     x, labels = torch.stack(pair), torch.tensor([0, 2])
     if toward:
         labels = (linear(x).argmax(1) + 1) % 3

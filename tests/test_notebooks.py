@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from cells import cells
 from PIL import Image
 
 from book import build, margins, run, sizes
@@ -24,10 +25,6 @@ def named(path: Path) -> str:
 every = pytest.mark.parametrize("notebook", BOOK.notebooks, ids=named)
 chapters = pytest.mark.parametrize("notebook", BOOK.chapters, ids=named)
 evidences = pytest.mark.parametrize("notebook", BOOK.evidence, ids=named)
-
-
-def cells(path: Path, kind: str) -> list[nbformat.NotebookNode]:
-    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == kind]
 
 
 def proof(chapter: Path) -> Path:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import itertools
 from collections import defaultdict
-from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
 import torch
+from cells import written
 from torch import nn
 
 from helpers import patchwork, training
@@ -329,23 +327,15 @@ def test_the_network_is_left_as_it_was():
 # --- by hand, as the notebook does it ---------------------------------------------------------------------------------
 
 
-def written(path, *wanted):
-    """Functions that a notebook writes by hand, out of its own cells, without what follows them."""
-    path = Path(__file__).parent.parent / "notebooks" / path
-    cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
-    names: dict = {"torch": torch, "nn": nn, "patchwork": patchwork, "relu": torch.relu}
-    for name in wanted:
-        (source,) = (source for source in cells if f"def {name}(" in source)
-        body = [part for part in ast.parse(source).body if isinstance(part, ast.FunctionDef | ast.ClassDef)]
-        exec(compile(ast.Module(body, []), str(path), "exec"), names)
-    return names
-
-
 @pytest.fixture(scope="module")
 def notebook():
     """What the chapter and its evidence write by hand."""
-    chapter = written("02_relu_patchworks.ipynb", "freeze", "fold", "folded")
-    return chapter | written("evidence/02_relu_patchworks.ipynb", "cut", "by_hand", "folder", "lit_paths")
+    room: dict = {"torch": torch, "nn": nn, "patchwork": patchwork, "relu": torch.relu}
+    for name in ("freeze", "fold", "folded"):
+        room = written("02_relu_patchworks", name, **room)
+    for name in ("cut", "by_hand", "folder", "lit_paths"):
+        room = written("evidence/02_relu_patchworks", name, **room)
+    return room
 
 
 @pytest.mark.parametrize("seed", range(3))

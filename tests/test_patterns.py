@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from pathlib import Path
 
-import nbformat
 import pytest
 import torch
+from cells import written
 from torch import Tensor, nn
 
 from helpers import images, networks
 from helpers.illusions import patterns
 
-NOTEBOOK = Path(__file__).parent.parent / "notebooks/04_adversarial_illusions.ipynb"
 FAMILIES = {"stitches": patterns.STITCHES, "ripples": patterns.RIPPLES, "rectangles": patterns.RECTANGLES}
 PLAIN = patterns.Family(3, lambda numbers, side: numbers[:, :, None, None].expand(-1, -1, side, side))
 
@@ -208,10 +206,7 @@ def test_the_search_finds_the_color_that_the_network_likes(taste):
 
 
 def test_breeding_by_hand_in_the_notebook_arrives_where_the_search_does(taste):
-    cells = nbformat.read(NOTEBOOK, as_version=4).cells
-    source = next(cell.source for cell in cells if "def breed_by_hand" in cell.source)
-    room: dict = {"torch": torch, "images": images}
-    exec(source[: source.index("\n\n\n")], room)  # the definition without its first use
+    room = written("04_adversarial_illusions", "breed_by_hand", torch=torch, images=images)
     line = room["breed_by_hand"](taste, "green", PLAIN, rounds=60, size=16)
     found = patterns.search(taste, "green", PLAIN, size=16, tries=480, enough=1)
     picture, probability = line[-1]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from cells import cells
 from nbclient import NotebookClient
 from pybtex.database import parse_string
 
@@ -80,9 +81,7 @@ def test_nothing_of_myst_is_left_in_the_books_notebooks(notebook: Path, here: Si
     assert not re.search(
         r"\]\((?!https://|http://neural|#|\w+\.ipynb\)|(\.\./|evidence/)\w+\.ipynb\))", plain.CODE.sub("", text)
     )
-    assert [c.source for c in content.cells[2:] if c.cell_type == "code"] == [
-        c.source for c in nbformat.read(notebook, as_version=4).cells if c.cell_type == "code"
-    ]
+    assert [c.source for c in content.cells[2:] if c.cell_type == "code"] == [c.source for c in cells(notebook, "code")]
 
 
 def small(root: Path) -> Book:

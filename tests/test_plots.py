@@ -536,7 +536,7 @@ def test_names_are_shown_as_they_are(draw, names):
 def test_every_figure_function_has_its_names_tried():
     made = {name.partition(",")[0] for name in FIGURES}
     # these give pictures, colors and parts of figures, without words
-    pictures = {"glow", "strongest", "tint", "compass", "relief", "terrain", "Dots", "Seams"}
+    pictures = {"glow", "strongest", "ink", "tint", "compass", "relief", "terrain", "Dots", "Seams"}
     functions = {name for name in plots.__all__ if callable(getattr(plots, name))}
     assert functions - made - pictures == {"show", "blank", "clouds", "wiring", "demands"}  # without names
 
@@ -703,7 +703,7 @@ def test_no_figure_passes_through_pyplot():
     script = """
 import sys, torch
 from helpers import plots
-x = torch.rand(1, 3, 16, 16)
+x = torch.full((1, 3, 16, 16), 0.5)  # an even picture is quickly packed
 figures = [
     plots.strip([x]), plots.guesses([x], [[("a", 0.5)]]), plots.maps(x, {"a": torch.rand(1, 4, 8, 8)}),
     plots.lines({"a": ([0, 1], [0, 1])}, x="x", y="y"), plots.neurons({"a": torch.rand(3)}), plots.blank(),

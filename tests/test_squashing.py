@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import itertools
 import math
-from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 import torch
+from cells import written
 from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 
 from helpers import squashing, training
 from helpers.squashing import preactivation_gradients
 
-NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "01_squashing_functions.ipynb"
 ACTIVATIONS = [nn.Sigmoid, nn.Identity, nn.ReLU]
 
 
@@ -24,10 +22,8 @@ ACTIVATIONS = [nn.Sigmoid, nn.Identity, nn.ReLU]
 def by_hand() -> dict[str, Any]:
     """What the notebook's own cells define."""
     space: dict[str, Any] = {"torch": torch, "nn": nn}
-    sources = [cell.source for cell in nbformat.read(NOTEBOOK, as_version=4).cells if cell.cell_type == "code"]
-    for start in ("def sigmoid(z)", "def backward(", "def send_back(", "def collapse("):
-        (source,) = [source for source in sources if start in source]
-        exec(source, space)
+    for names in (["sigmoid"], ["backward"], ["SLOPES", "send_back"], ["collapse"]):
+        space = written("01_squashing_functions", *names, **space)
     return space
 
 

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 import torch
 from torch import nn
 
-from helpers import squashing, training
+from helpers import squashing
 from helpers.study import chapter1, questions
-
-NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "01_squashing_functions.ipynb"
 
 
 def painter(share: float) -> nn.Module:
@@ -71,13 +67,3 @@ def test_tanh_keeps_a_good_part_of_the_message() -> None:
 def test_the_quiz_has_an_idea_in_each_question() -> None:
     assert len(questions(1)) == 5
     assert all(len(question.wrong) == 3 for question in questions(1))
-
-
-@pytest.mark.parametrize("gain", [1, 2**0.5])
-def test_the_notebook_starts_its_thirty_layers_as_the_helper_does(gain: float) -> None:
-    space: dict[str, Any] = {"torch": torch, "nn": nn, "training": training, "sigmoid_slope": torch.ones_like}
-    (source,) = [cell.source for cell in nbformat.read(NOTEBOOK, as_version=4).cells if "def thirty(" in cell.source]
-    exec(source, space)
-    theirs = squashing.orthogonal(training.mlp(space["LAYERS"], nn.ReLU), gain=gain).double()
-    for one, other in zip(space["thirty"](nn.ReLU, gain).parameters(), theirs.parameters(), strict=True):
-        torch.testing.assert_close(one, other)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-import nbformat
 import pytest
 import torch
+from cells import without_helpers
 
-from book import run
 from helpers import ascent, dreams, images
 from helpers.networks import Network
 from helpers.study import chapter5
@@ -60,9 +58,7 @@ def test_the_score_of_a_guided_dream(lite0: Network) -> None:
 
 
 def test_the_hook_of_the_chapter_keeps_a_layers_outputs_and_leaves_no_trace() -> None:
-    notebook = nbformat.read(run.ROOT / "notebooks" / "05_android_dreams.ipynb", as_version=4)
-    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    (code,) = re.findall(r"<summary>Without our helpers</summary>.*?```python\n(.*?)```", prose, re.DOTALL)
+    code = without_helpers("05_android_dreams")
     assert len(code.splitlines()) <= 12
     room: dict[str, Any] = {}
     exec(code, room)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
-import nbformat
 import pytest
 import torch
 import torchvision
+from cells import without_helpers
 from torch import nn
 
 from helpers import images, networks, style
@@ -34,8 +31,9 @@ def test_the_photos_colors(answer, said):
     assert said in chapter6.check_1(answer).message
 
 
-def test_two_painters():
-    vgg = networks.average_pooling(networks.load("vgg19"))
+def test_two_painters(vgg19, monkeypatch):
+    monkeypatch.setattr(networks, "load", {"vgg19": vgg19}.__getitem__)  # the check loads it as well
+    vgg = networks.average_pooling(vgg19)
     cat = images.resize(images.sample("cat"), (64, 96))
     models = [images.resize(images.sample(name), (87, 70)) for name in ("cafe_terrace", "cartoon")]
     content = style.errors(vgg, content=cat)
@@ -62,10 +60,6 @@ def test_the_shifted_gram_matrix():
     assert "the other way" in other_way.message
 
 
-CHAPTER = Path(__file__).parent.parent / "notebooks" / "06_style_transfer.ipynb"
-FOLD = re.compile(r"<summary>Without our helpers</summary>.*?```python\n(.*?)```", re.DOTALL)
-
-
 def test_without_our_helpers_the_layers_are_those_named(monkeypatch):
     """The block of the chapter, on a thin VGG-19 of random weights that torchvision itself lays out."""
     thin = [one if one == "M" else one // 32 for one in torchvision.models.vgg.cfgs["E"]]
@@ -74,8 +68,7 @@ def test_without_our_helpers_the_layers_are_those_named(monkeypatch):
     whole.features = layout
     asked = []
     monkeypatch.setattr(torchvision.models, "vgg19", lambda weights: asked.append(weights) or whole)
-    markdown = "\n".join(cell.source for cell in nbformat.read(CHAPTER, as_version=4).cells)
-    (block,) = FOLD.findall(markdown)
+    block = without_helpers("06_style_transfer")
     assert len([line for line in block.splitlines() if line]) <= 12
     space = {"torch": torch}
     exec(block, space)

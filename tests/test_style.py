@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import copy
 import itertools
-from pathlib import Path
 
-import nbformat
 import pytest
 import scipy.optimize
 import torch
+from cells import written
 from torch import nn
 
-from helpers import ascent, images, plots, style
-
-CHAPTER = Path(__file__).parent.parent / "notebooks" / "06_style_transfer.ipynb"
-EVIDENCE = CHAPTER.parent / "evidence" / CHAPTER.name
+from helpers import ascent, images, style
 
 RATE = 0.02  # of Adam, in the chapter
 TINY = {"content_layer": "second", "style_layers": ("relu", "second")}
@@ -296,19 +292,11 @@ def test_octaves_cover_the_same_area_with_the_painting_and_end_at_the_size(noise
 # --- The notebook's own cells -----------------------------------------------------------------------------------------
 
 
-def cell(start, notebook=CHAPTER):
-    """The one code cell of a notebook that holds this text."""
-    sources = [cell.source for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
-    (source,) = [source for source in sources if start in source]
-    return source
-
-
 def by_hand(vgg19, photo, painting):
     """What the chapter's cells define, for this photo and this painting."""
-    space = {"torch": torch, "images": images, "plots": plots, "vgg": vgg19, "photo": photo, "painting": painting}
-    exec("\n".join(x for x in cell("CONTENT = ").splitlines() if x.startswith(("STYLE = ", "CONTENT = "))), space)
-    for start in ("def gram(", "def paint("):
-        exec(cell(start).split("\n\n\nframes = ")[0], space)
+    space = {"torch": torch, "vgg": vgg19, "photo": photo, "painting": painting}
+    for names in (["STYLE", "CONTENT"], ["gram", "wanted", "seen", "painted"], ["paint"]):
+        space = written("06_style_transfer", *names, **space)
     return space
 
 
@@ -342,8 +330,7 @@ def test_the_loop_by_hand_is_adam_on_the_helpers_goal(vgg19, photo):
 
 def test_the_transfer_by_hand_is_the_helpers(vgg19, photo):
     painting = images.square(images.sample("cafe_terrace"), 64)
-    space = {"torch": torch, "style": style, "vgg": vgg19}
-    exec(cell("def transfer_by_hand(", EVIDENCE), space)
+    space = written("evidence/06_style_transfer", "transfer_by_hand", torch=torch, style=style, vgg=vgg19)
     losses, picture = space["transfer_by_hand"](photo, painting, steps=5)
     found = style.transfer(vgg19, photo, painting, size=64, octaves=1, steps=5, smoothness=0)
     assert len(losses) == 5
