@@ -360,6 +360,10 @@ def test_scatter_draws_every_dot_in_the_color_of_its_name():
     drawn(figure)
 
 
+def test_scatter_of_one_group_without_a_name_has_no_legend():
+    assert plots.scatter({"a": {"": ([0], [1])}}, x="x", y="y").figure.legends == []
+
+
 def test_scatter_draws_one_name_once_more_in_front_of_the_others():
     groups = {"many": ([0, 1], [2, 3]), "few": ([4], [5])}
     collections = plots.scatter({"": groups}, x="x", y="y", front="few").axes[0].collections

@@ -188,7 +188,7 @@ function render({ model, el }) {
   el.append(
     row("digit", ...digits), stage,
     make("div", { className: "masks-key" },
-      key("var(--faint)", "this mask"), key("var(--blue)", "mean of all masks thrown"), key("var(--red)", "whole network")),
+      key("var(--faint)", "this mask"), key("currentColor", "mean of all masks thrown"), key("var(--red)", "whole network")),
     row("throw", button("one mask", () => { running += 1; add(toss()); show(); }), button("a hundred", () => throwMany(100)),
       button(`all ${all.toLocaleString("en")}`, throwAll), button("start over", look)),
     row("mean", ...choices), chart, said);

@@ -131,6 +131,7 @@ def scatter(
 ) -> Figure:
     """Dots (xs, ys) in a color for each name, panels side by side on the same axes; `marks` are stars with names.
 
+    A legend tells the names that are not empty.
     The dots named `front` are drawn larger and on top of the others.
     """
     figure = blank(columns=len(panels), height=height, squeeze=False, sharex=True, sharey=True)
@@ -152,9 +153,9 @@ def scatter(
         axes.set(title=title, xlabel=x)
         axes.grid()
     figure.axes[0].set_ylabel(y)
-    figure.legend(
-        [handles[name] for name in names], list(names), loc="outside upper right", ncols=len(names), handletextpad=0.2
-    )
+    if named := [name for name in names if name]:
+        shown = [handles[name] for name in named]
+        figure.legend(shown, named, loc="outside upper right", ncols=len(named), handletextpad=0.2)
     return figure
 
 
