@@ -34,7 +34,8 @@ function render({ model, el }) {
       why.textContent = answer ? `${answer.right ? "✓" : "✗"} ${answer.why}` : "";
     });
     const right = chosen.filter((j, i) => questions[i].answers[j]?.right).length;
-    score.textContent = `${right} of ${questions.length} right`;
+    const given = chosen.filter((j, i) => questions[i].answers[j]).length;
+    score.textContent = given ? `${right} of ${questions.length} right` : "";
   }
 
   el.classList.add("quiz");
