@@ -107,7 +107,8 @@ function render({ model, el }) {
       const [y, rise, { tangent, dot }, row] = [value(z), slope(z), marks[i], rows[i]];
       dot.setAttribute("cx", across(z));
       dot.setAttribute("cy", up(Math.min(HIGH_Y - 0.12, Math.max(LOW_Y + 0.12, y))));
-      Object.entries({ x1: across(z - 1.5), x2: across(z + 1.5), y1: up(y - 1.5 * rise), y2: up(y + 1.5 * rise) })
+      const [from, to] = name !== "ReLU" ? [-1.5, 1.5] : z > 0 ? [Math.max(-z, -1.5), 1.5] : [-1.5, Math.min(-z, 1.5)]; // not past its bend
+      Object.entries({ x1: across(z + from), x2: across(z + to), y1: up(y + from * rise), y2: up(y + to * rise) })
         .forEach(([key, place]) => tangent.setAttribute(key, place));
       const kept = (w * rise) ** count;
       row.says.textContent = `output ${scientific(Math.abs(y)).replace("nothing", "0").replace(/^/, y < 0 ? "−" : "")}, slope ${scientific(rise).replace("nothing", "0")}`;
