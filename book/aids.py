@@ -21,6 +21,7 @@ from helpers.explorables.quiz import Question
 PREDICT = re.compile(r"^(?:`{3,}|:{3,})\{admonition\} Predict\s*$", re.MULTILINE)
 EXERCISE = re.compile(r"^\*\*Exercise (\d+\.\d+)\*\*", re.MULTILINE)
 BEFORE = re.compile(r"\{admonition\} Before you begin\n(?::\w+:[^\n]*\n)*(.*?)\n(?:`{3,}|:{3,})", re.DOTALL)
+TESTED = re.compile(r"\n+(?:- )?\*\*Tested here:\*\*[^\n]*")  # the same line in each box
 RELATIVE = re.compile(r"\]\(((?:evidence/)?\w+\.ipynb)(?:#[\w-]*)?")  # from a chapter to another
 DECK = "key-questions.txt"
 
@@ -83,7 +84,7 @@ def progress(book: Book) -> str:
 
 
 def objectives(book: Book) -> str:
-    """What each chapter's box "Before you begin" says, as Markdown."""
+    """What each chapter's box "Before you begin" says of the reader, as Markdown."""
     shown = []
     for chapter in book.chapters:
         one, box = _parts(chapter), BEFORE.search(prose(chapter))
@@ -96,7 +97,7 @@ def objectives(book: Book) -> str:
             )
             if number
         ]
-        said = RELATIVE.sub(r"](../notebooks/\1", box[1].strip()) if box else ""
+        said = RELATIVE.sub(r"](../notebooks/\1", TESTED.sub("", box[1]).strip()) if box else ""
         handout = f'<a href="../teach/{chapter.name}" download>Without solutions</a>.'
         todo = f"{', '.join(counts)}. " if counts else ""
         shown += [f"**[{one.title}](../notebooks/{chapter.name}).** {todo}{handout}", *filter(None, [said])]

@@ -29,7 +29,8 @@ wrong = {"Never." = "It comes again."}
 """
 CELLS = [
     "# A chapter",
-    "```{admonition} Before you begin\n:class: note\n**You will** wait.\n\n**To know** [that](02_b.ipynb#x).\n```",
+    "```{admonition} Before you begin\n:class: note\n**You will** wait.\n\n**To know** [that](02_b.ipynb#x).\n\n"
+    "**Tested here:** two claims.\n```",
     "```{admonition} Predict\n:class: tip\nWhich is larger?\n```",
     "**Exercise 1.1** ★ Do it.\n\n**Exercise 1.2** ★★ Again.",
 ]
@@ -75,6 +76,7 @@ def test_teachers_are_told_what_a_chapter_is_for(book: run.Book) -> None:
     first, said, second = aids.objectives(book).partition("**[A chapter](../notebooks/02_b.ipynb)")
     assert "**[A chapter](../notebooks/01_a.ipynb).** 1 prediction, 2 exercises, 2 quiz questions. <a" in first
     assert "**You will** wait.\n\n**To know** [that](../notebooks/02_b.ipynb)." in first
+    assert "Tested here" not in first
     assert said
     assert second.startswith('.** <a href="../teach/02_b.ipynb" download>Without solutions</a>.')
 
