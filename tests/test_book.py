@@ -204,9 +204,9 @@ def test_every_explorable_answers_to_mouse_and_keyboard(browser: Any, address: s
         mouse, keyboard, key = HANDLES[kind]
         before = figure.inner_html()
         handle = figure.locator(mouse).first
-        handle.scroll_into_view_if_needed()
         box = handle.bounding_box()
-        page.mouse.click(box["x"] + box["width"] * 0.8, box["y"] + box["height"] * 0.55)
+        place = {"x": box["width"] * 0.8, "y": box["height"] * 0.55}
+        handle.click(position=place)  # waits until the page, with its formulas and pictures, stands still
         after = figure.inner_html()
         assert after != before, f"{kind} does not answer to the mouse"
         figure.locator(keyboard).first.press(key)
