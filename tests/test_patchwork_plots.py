@@ -1,4 +1,4 @@
-"""How patchworks are drawn: what becomes of facets, points, seams, and a walk."""
+"""How patchworks are drawn: what becomes of facets, points and seams."""
 
 from __future__ import annotations
 
@@ -47,19 +47,6 @@ def test_panels_hold_facets_points_and_seams_on_the_same_frame(found):
     assert (np.diff(alphas) > 0).all()
     assert (np.diff(lines.get_linewidths()) > 0).all()
     assert not empty.axison
-
-
-def test_a_walk_marks_the_same_shares_of_the_way_on_both_sides(found):
-    way = torch.tensor([[-0.8, -0.8], [0.8, 0.4]])
-    rows = {"output": ([0, 0.25, 1], [1, 2, 3]), "slope": ([0, 1], [1, 1])}
-    figure = plots.walk(found, way, rows, bounds=FRAME, marks=[0.25, 0.5], x="share")
-    plane, output, slope = figure.axes
-    crossings = plane.lines[1].get_xydata()
-    assert crossings == pytest.approx(np.array([[-0.4, -0.5], [0.0, -0.2]]), abs=1e-6)
-    assert [line.get_xdata()[0] for line in output.lines[:2]] == [0.25, 0.5]
-    assert [axes.get_ylabel() for axes in (output, slope)] == ["output", "slope"]
-    assert slope.get_xlabel() == "share"
-    figure.draw_without_rendering()
 
 
 def test_multiples_share_axes_and_colors_and_leave_blank_names_out_of_the_legend():

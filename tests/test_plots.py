@@ -349,7 +349,7 @@ def test_table_writes_every_number_and_frames_the_highest():
 
 def test_scatter_draws_every_dot_in_the_color_of_its_name():
     groups = {"first": ([0, 1], [2, 3]), "second": ([4], [5])}
-    figure = plots.scatter({"left": groups, "right": groups}, x="x", y="y", marks={"here": (1, 1)}, diagonal=True)
+    figure = plots.scatter({"left": groups, "right": groups}, x="x", y="y", marks={"here": (1, 1)})
     for axes in figure.axes:
         dots, *_ = axes.collections
         colors = [mpl.colors.to_hex(color) for color in dots.get_facecolors()]
@@ -358,10 +358,6 @@ def test_scatter_draws_every_dot_in_the_color_of_its_name():
         assert axes.lines[-1].get_xydata().tolist() == [[1, 1]]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["first", "second"]
     drawn(figure)
-
-
-def test_scatter_of_one_group_without_a_name_has_no_legend():
-    assert plots.scatter({"a": {"": ([0], [1])}}, x="x", y="y").figure.legends == []
 
 
 def test_scatter_draws_one_name_once_more_in_front_of_the_others():
@@ -520,7 +516,6 @@ FIGURES = {  # how each shows three names
     "patchworks": lambda a, b, c: plots.patchworks(
         {n: plots.Dots(GRID, GRID[0]) for n in (a, b, c)}, bounds=(0, 5, 0, 5)
     ),
-    "walk": lambda a, b, c: plots.walk(FACETS, GRID, {a: LINE, b: LINE}, bounds=(0, 1, 0, 1), marks=[0.5], x=c),
     "multiples": lambda a, b, c: plots.multiples({a: {b: LINE}}, x=c),
     "mosaic": lambda a, b, c: plots.mosaic({n: ([SQUARE], np.ones((1, 3))) for n in (a, b, c)}, bounds=(0, 1, 0, 1)),
 }

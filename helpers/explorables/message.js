@@ -3,7 +3,7 @@
 const FUNCTIONS = [
   { name: "sigmoid", value: (z) => 1 / (1 + Math.exp(-z)), slope: (z) => 1 / (2 + Math.exp(z) + Math.exp(-z)) },
   { name: "identity", value: (z) => z, slope: () => 1 },
-  { name: "ReLU", value: (z) => Math.max(0, z), slope: (z) => (z > 0 ? 1 : 0) },
+  { name: "ReLU", value: (z) => Math.max(0, z), slope: (z) => (z > 0 ? 1 : 0), bend: 0 },
 ];
 const WIDE = 640, HIGH = 250, LOW_Y = -1.4, HIGH_Y = 2.9; // of the curves
 const TRACK = 62, LEAST = -12, MOST = 3; // of the bars: height, and powers of ten at the bottom and the top
@@ -103,12 +103,12 @@ function render({ model, el }) {
     const [z, count, w] = [model.get("sum"), model.get("layers"), model.get("weight")];
     handle.setAttribute("x1", across(z));
     handle.setAttribute("x2", across(z));
-    const told = FUNCTIONS.map(({ name, value, slope }, i) => {
+    const told = FUNCTIONS.map(({ name, value, slope, bend }, i) => {
       const [y, rise, { tangent, dot }, row] = [value(z), slope(z), marks[i], rows[i]];
       dot.setAttribute("cx", across(z));
       dot.setAttribute("cy", up(Math.min(HIGH_Y - 0.12, Math.max(LOW_Y + 0.12, y))));
-      const [from, to] = name !== "ReLU" ? [-1.5, 1.5] : z > 0 ? [Math.max(-z, -1.5), 1.5] : [-1.5, Math.min(-z, 1.5)]; // not past its bend
-      Object.entries({ x1: across(z + from), x2: across(z + to), y1: up(y + from * rise), y2: up(y + to * rise) })
+      const [from, to] = [z - 1.5, z + 1.5].map((end) => (end > bend === z > bend ? end : bend)); // not past a bend
+      Object.entries({ x1: across(from), x2: across(to), y1: up(y + (from - z) * rise), y2: up(y + (to - z) * rise) })
         .forEach(([key, place]) => tangent.setAttribute(key, place));
       const kept = (w * rise) ** count;
       row.says.textContent = `output ${scientific(Math.abs(y)).replace("nothing", "0").replace(/^/, y < 0 ? "−" : "")}, slope ${scientific(rise).replace("nothing", "0")}`;

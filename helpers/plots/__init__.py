@@ -24,7 +24,7 @@ from helpers.plots.palette import (
     YELLOW,
     blank,
 )
-from helpers.plots.patchworks import Dots, Seams, multiples, patchworks, terrain, walk
+from helpers.plots.patchworks import Dots, Seams, multiples, patchworks, terrain
 from helpers.plots.pictures import glow, guesses, maps, strip, strongest
 from helpers.plots.shading import compass, heat, ink, mosaic, relief, table, tint
 from helpers.plots.show import show
@@ -82,7 +82,6 @@ __all__ = [
     "tint",
     "tracks",
     "twins",
-    "walk",
     "walks",
     "wiring",
 ]

@@ -123,7 +123,6 @@ def scatter(
     x: str,
     y: str,
     marks: Mapping[str, tuple[float, float]] | None = None,
-    diagonal: bool = False,
     front: str | None = None,
     colors: Sequence[str] = COLORS,
     size: float = 4,
@@ -131,15 +130,12 @@ def scatter(
 ) -> Figure:
     """Dots (xs, ys) in a color for each name, panels side by side on the same axes; `marks` are stars with names.
 
-    A legend tells the names that are not empty.
     The dots named `front` are drawn larger and on top of the others.
     """
     figure = blank(columns=len(panels), height=height, squeeze=False, sharex=True, sharey=True)
     names = dict.fromkeys(name for groups in panels.values() for name in groups)
     hues, handles = dict(zip(names, itertools.cycle(colors), strict=False)), {}
     for axes, (title, groups) in zip(figure.axes, panels.items(), strict=True):
-        if diagonal:
-            axes.axline((0, 0), slope=1, color=GRAY, linewidth=0.8)
         places = np.concatenate([np.stack([xs, ys], axis=1) for xs, ys in groups.values()])
         counts = [len(xs) for xs, _ in groups.values()]
         _dust(axes, places, np.repeat([hues[name] for name in groups], counts), size)
@@ -153,9 +149,9 @@ def scatter(
         axes.set(title=title, xlabel=x)
         axes.grid()
     figure.axes[0].set_ylabel(y)
-    if named := [name for name in names if name]:
-        shown = [handles[name] for name in named]
-        figure.legend(shown, named, loc="outside upper right", ncols=len(named), handletextpad=0.2)
+    figure.legend(
+        [handles[name] for name in names], list(names), loc="outside upper right", ncols=len(names), handletextpad=0.2
+    )
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Patchworks of the plane, their seams, the points that they were fitted to, and a walk across them."""
+"""Patchworks of the plane, their seams, and the points that they were fitted to."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from helpers.plots.curves import Curve
-from helpers.plots.palette import BLUE, COLORS, GRAY, INK, ORANGE, PAPER, SAND, WIDTH, blank, styled
-from helpers.plots.shading import compass, draw_facets, mosaic, relief
+from helpers.plots.palette import BLUE, COLORS, GRAY, INK, ORANGE, SAND, WIDTH, blank, styled
+from helpers.plots.shading import compass, mosaic, relief
 
 
 class Facet(Protocol):
@@ -107,48 +107,6 @@ def patchworks(
     for axes, group in zip(figure.axes, layers.values(), strict=False):
         for part in group:
             part.draw(axes, WIDTH / (columns or len(panels)))
-    return figure
-
-
-@styled
-def walk(
-    facets: Sequence[Facet],
-    way: Tensor,
-    rows: Mapping[str, Curve],
-    *,
-    bounds: Sequence[float],
-    marks: Sequence[float],
-    x: str,
-    height: float = 3.1,
-) -> Figure:
-    """Left, facets with a straight way (2, 2) across them from a hollow dot; right, what is met on it, row by row.
-
-    Args:
-        facets: as for `patchworks`.
-        way: where it begins and where it ends.
-        rows: the name of a y axis -> (shares of the way from 0 to 1, values).
-        bounds: (xmin, xmax, ymin, ymax) of the picture.
-        marks: shares of the way at which both sides have a mark.
-        x: the label of the shares.
-    """
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    grid = figure.add_gridspec(len(rows), 2, width_ratios=(1, 1.25))
-    plane = figure.add_subplot(grid[:, 0])
-    draw_facets(plane, *terrain(facets), bounds=bounds, side=0.44 * WIDTH)
-    plane.plot(*way.T.numpy(), color=INK, linewidth=1.6)
-    crossed = way[0] + torch.tensor(marks)[:, None] * (way[1] - way[0])
-    plane.plot(*crossed.T.numpy(), "o", color=INK, markersize=3)
-    plane.plot(*way[0].numpy(), "o", color=INK, markerfacecolor=PAPER, markersize=7)
-    first = None
-    for i, (name, (xs, ys)) in enumerate(rows.items()):
-        axes = first = figure.add_subplot(grid[i, 1], sharex=first)
-        for mark in marks:
-            axes.axvline(mark, color=GRAY, linewidth=0.7, alpha=0.6)
-        axes.axhline(0, color=GRAY, linewidth=0.9, linestyle="--")
-        axes.plot(xs, ys, color=INK)
-        axes.set(ylabel=name, xlim=(0, 1))
-        axes.tick_params(labelbottom=i == len(rows) - 1)
-    figure.axes[-1].set_xlabel(x)
     return figure
 
 
