@@ -201,8 +201,8 @@ def visualize(
     networks: Network | Sequence[Network],
     categories: str | int | Sequence[str | int],
     *,
-    size: int = 128,
-    steps: int = 60,
+    size: int = 112,
+    steps: int = 150,
     seed: int = 0,
     on_step: ascent.OnStep | None = None,
 ) -> Tensor:

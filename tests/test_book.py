@@ -183,6 +183,7 @@ def test_the_divider_answers_to_mouse_and_keyboard(browser: Any, address: str, s
 HANDLES = {
     "divider": (".divider-stage", ".divider-stage", "ArrowLeft"),
     "flipbook": ("img", "input", "ArrowRight"),
+    "kinks": (".kinks-stage", ".kinks-corner", "ArrowUp"),
     "masks": (".masks-neuron", ".masks-neuron", "Space"),
     "message": (".message-stage", ".message-stage", "ArrowRight"),
     "patchwork": (".patchwork-stage", ".patchwork-stage", "ArrowRight"),

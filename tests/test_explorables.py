@@ -11,11 +11,23 @@ import re
 import numpy as np
 import pytest
 import torch
+from cells import written
 from PIL import Image
 from torch import nn
 
 from helpers import images
-from helpers.explorables import Divider, Explorable, Flipbook, Masks, Message, Patchwork, Question, Quiz, base
+from helpers.explorables import (
+    Divider,
+    Explorable,
+    Flipbook,
+    Kinks,
+    Masks,
+    Message,
+    Patchwork,
+    Question,
+    Quiz,
+    base,
+)
 
 NASTY = '</script><b title="x">&'
 
@@ -198,6 +210,87 @@ def test_a_message_out_of_reach_is_refused(settings, message):
         Message(**settings)
 
 
+def opened(browser, figure, part):
+    """A page with one figure, ready to be used."""
+    page = browser.new_page()
+    page.set_content(figure.html())
+    page.wait_for_selector(part, state="attached")
+    return page
+
+
+def test_kinks_is_a_sum_of_relus(browser):
+    tent = torch.tensor([0.0, 0.5, 1.0, 0.5, 0.0])
+    page = opened(browser, Kinks(tent, neurons=2, label="A tent"), ".kinks-corner")
+    said, gap = page.locator(".kinks-said"), page.locator(".kinks-controls strong")
+    assert said.inner_text() == "output = 0.00 + 2.00 relu(x) − 4.00 relu(x − 0.50)"
+    assert gap.inner_text() == "largest gap 0.00"
+    top = page.locator(".kinks-corner >> nth=1")
+    for _ in range(25):
+        top.press("ArrowDown")  # by 0.02: to half the height
+    assert said.inner_text() == "output = 0.00 + 1.00 relu(x) − 2.00 relu(x − 0.50)"
+    assert gap.inner_text() == "largest gap 0.50"
+    top.press("ArrowLeft")
+    top.press("Shift+ArrowRight")
+    assert top.get_attribute("aria-valuetext") == "at 0.48, height 0.50"
+    page.locator(".kinks-corner >> nth=2").press("ArrowLeft")  # an end only rises and falls
+    assert page.locator(".kinks-corner >> nth=2").get_attribute("aria-valuetext") == "at 1.00, height 0.00"
+    page.close()
+
+
+def test_kinks_moves_the_corner_under_the_pointer_and_stops_at_its_neighbor(browser):
+    page = opened(browser, Kinks(torch.tensor([0.5, 0.5]), neurons=4, label="A level line"), ".kinks-corner")
+    box = page.locator(".kinks-stage").bounding_box()
+    scale = box["width"] / 640
+
+    def at(x, y):
+        return box["x"] + 640 * x * scale, box["y"] + (12 + 240 * (1 - y)) * scale
+
+    page.mouse.move(*at(0.5, 0.5))
+    page.mouse.down()
+    page.mouse.move(*at(0.9, 0.8), steps=5)  # past the next corner, at 0.75
+    page.mouse.up()
+    places = page.locator(".kinks-corner").evaluate_all("all => all.map(one => one.getAttribute('aria-valuetext'))")
+    assert places == [
+        "at 0.00, height 0.50",
+        "at 0.25, height 0.50",
+        "at 0.73, height 0.80",
+        "at 0.75, height 0.50",
+        "at 1.00, height 0.50",
+    ]
+    page.close()
+
+
+def test_the_hills_of_chapter_2_want_corners_in_the_right_places(browser):
+    hills = written("02_relu_patchworks", "place", "hills", torch=torch)["hills"]
+    x = np.linspace(0, 1, len(hills))
+
+    def gap(corners):
+        return np.abs(np.interp(x, corners, np.interp(corners, x, hills)) - hills.numpy()).max()
+
+    assert gap([0, 0.11, 0.27, 0.44, 0.7, 1]) < 0.1  # five neurons, laid by eye
+    even = [gap(np.linspace(0, 1, n + 1)) for n in range(1, 12)]
+    assert min(even[:10]) > 0.1 > even[10]  # eleven at equal distances
+    page = opened(browser, Kinks(hills, neurons=11, label="Hills"), ".kinks-corner")
+    assert page.locator(".kinks-controls strong").inner_text() == f"largest gap {even[10]:.2f}"
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("curve", "neurons", "message"),
+    [
+        ([0.5], 4, r"the curve has shape \(1,\); it must be \(N,\), N > 1, with heights from 0 to 1"),
+        ([[0.5, 0.5]], 4, r"shape \(1, 2\)"),
+        ([0.5, 1.5], 4, "heights from 0 to 1"),
+        ([0.5, float("nan")], 4, "heights from 0 to 1"),
+        ([0.5, 0.5], 0, "neurons is 0; it must be from 1 to 12"),
+        ([0.5, 0.5], 13, "neurons is 13"),
+    ],
+)
+def test_kinks_refuses_what_it_cannot_draw(curve, neurons, message):
+    with pytest.raises(ValueError, match=message):
+        Kinks(torch.tensor(curve), neurons=neurons, label="A curve")
+
+
 def test_a_quiz_holds_every_answer_with_its_reason_in_a_fixed_order():
     questions = [Question("2 + 2?", "4", "Two pairs.", {"5": "One too many.", "22": "That is a string."})]
     quiz, again = Quiz(questions), Quiz(questions)
@@ -259,9 +352,8 @@ def test_patchwork_draws_the_line_on_which_the_output_is_zero(browser):
         parameter.data = torch.tensor(value)
     halves = torch.tensor([[[-1.0, -1], [0, -1], [0, 1], [-1, 1]], [[0, -1], [1, -1], [1, 1], [0, 1]]])
     states = {"the network": (network, list(halves), np.ones((2, 3)))}
-    page = browser.new_page()
-    page.set_content(Patchwork(states, bounds=(-1, 1, -1, 1), label="Two patches", start=(0.5, 0.5)).html())
-    page.wait_for_selector(".patchwork-zero", state="attached")
+    figure = Patchwork(states, bounds=(-1, 1, -1, 1), label="Two patches", start=(0.5, 0.5))
+    page = opened(browser, figure, ".patchwork-zero")
     assert page.locator(".patchwork-zero").get_attribute("d") == "M250.00,400.00L250.00,0.00"  # of 400 by 400
     page.close()
 
