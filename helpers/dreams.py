@@ -202,7 +202,7 @@ def visualize(
     categories: str | int | Sequence[str | int],
     *,
     size: int = 112,
-    steps: int = 150,
+    steps: int = 100,
     seed: int = 0,
     on_step: ascent.OnStep | None = None,
 ) -> Tensor:
