@@ -233,8 +233,11 @@ def visualize(
     generator = torch.Generator().manual_seed(seed)
     scores = [class_score(n, [n.index(category) for category in wanted], bn_weight=12) for n in judges]
 
+    def drawn_at(waves: Tensor, done: int = steps) -> Tensor:
+        return compose(waves, finest=min(finest_at(done, steps), size / 4))  # finer waves would only be grain
+
     def objective(waves: Tensor, done: int) -> Tensor:
-        drawn = compose(waves, finest=finest_at(done, steps))
+        drawn = drawn_at(waves, done)
         return scores[done % len(scores)](views(drawn, generator, count=4))
 
     waves = ascent.ascend(
@@ -243,9 +246,9 @@ def visualize(
         steps=steps,
         rule=ascent.with_slope(ascent.adam(0.12, cool_over=steps), REMEDY),
         scheduled=True,
-        on_step=ascent.offset_progress(on_step, 0, steps, compose),
+        on_step=ascent.offset_progress(on_step, 0, steps, drawn_at),
     )
-    return compose(waves).cpu()
+    return drawn_at(waves).cpu()
 
 
 def finest_at(done: int, steps: int) -> float:

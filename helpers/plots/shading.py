@@ -16,13 +16,14 @@ from torch import Tensor
 
 from helpers.plots.palette import (
     BLUE,
+    GREEN,
     INK,
     ORANGE,
     PAPER,
     PLUM,
+    PURPLE,
     RED,
     SAND,
-    SKY,
     WIDTH,
     YELLOW,
     blank,
@@ -160,7 +161,8 @@ def compass(slopes: Tensor) -> np.ndarray:
     away = (slopes - slopes.median(dim=0).values).numpy()
     length = np.hypot(*away.T)
     strength = np.minimum(length / max(np.quantile(length, 0.85), 1e-12), 1)[:, None] ** 0.6
-    hues = LinearSegmentedColormap.from_list("compass", [PLUM, BLUE, SKY, YELLOW, ORANGE, RED, PLUM], 512)
+    wheel = [PLUM, PURPLE, YELLOW, GREEN, INK, PLUM]  # neither amber nor blue, which stand for signs
+    hues = LinearSegmentedColormap.from_list("compass", wheel, 512)
     return _mixed(SAND, hues(np.arctan2(away[:, 1], away[:, 0]) / (2 * np.pi) % 1)[:, :3], strength)
 
 
