@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 import torch
+from cells import without_helpers
 from torch import nn
 
-from helpers import squashing
+from helpers import squashing, training
 from helpers.study import chapter1, questions
 
 
@@ -67,3 +68,18 @@ def test_tanh_keeps_a_good_part_of_the_message() -> None:
 def test_the_quiz_has_an_idea_in_each_question() -> None:
     assert len(questions(1)) == 5
     assert all(len(question.wrong) == 3 for question in questions(1))
+
+
+def test_the_way_without_helpers_builds_and_starts_the_same_networks():
+    room: dict[str, Any] = {"torch": torch, "nn": nn}
+    exec(without_helpers("01_squashing_functions"), room)
+    sizes = [6, 5, 5, 3]
+    by_hand, ours = room["mlp"](sizes, nn.Sigmoid), training.mlp(sizes, nn.Sigmoid)
+    assert repr(by_hand) == repr(ours)
+    for network in (room["orthogonal"](by_hand, gain=4, center=0.5), squashing.orthogonal(ours, gain=4, center=0.5)):
+        for i, layer in enumerate(network[::2]):
+            rows = layer.weight @ layer.weight.T
+            torch.testing.assert_close(rows, 16 * torch.eye(len(rows)), atol=1e-4, rtol=0)
+            torch.testing.assert_close(layer.bias, -0.5 * (i > 0) * layer.weight.sum(1))
+        sums = network(torch.zeros(1, 6))  # all sigmoids put out one half, and the biases take it away again
+        torch.testing.assert_close(sums, torch.zeros(1, 3), atol=1e-5, rtol=0)

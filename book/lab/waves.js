@@ -197,6 +197,9 @@ export function classScore(engine, usual, pictures, category) {
   return { score, gradients };
 }
 
+/** Long waves first; none finer than four pixels, which would only be grain. @param {number} step @param {number} steps @param {number} side */
+const finestAt = (step, steps, side) => Math.min(4 * 32 ** Math.min(1, step / (0.8 * steps)), side / 4);
+
 /**
  * Draw a class image; who is told may stop it.
  * @param {Engine} engine
@@ -209,7 +212,7 @@ export async function classImage(engine, usual, { category, side, steps, seed },
   const chance = random(seed), waves = Float32Array.from({ length: 3 * side * (side / 2 + 1) * 2 }, () => 0.05 * normal(chance));
   const first = new Float32Array(waves.length), second = new Float32Array(waves.length);
   for (let step = 0, going = true; step < steps && going; step++) {
-    const { picture, back } = composed(waves, side, 4 * 64 ** Math.min(1, step / (0.6 * steps)));
+    const { picture, back } = composed(waves, side, finestAt(step, steps, side));
     const views = Array.from({ length: VIEWS }, () => seen(picture, chance));
     const { score, gradients } = classScore(engine, usual, views.map((view) => view.picture), category);
     const total = new Float32Array(picture.pixels.length);
@@ -223,5 +226,5 @@ export async function classImage(engine, usual, { category, side, steps, seed },
     }
     going = await told({ step: step + 1, of: steps, score, picture });
   }
-  return composed(waves, side, 1e9).picture;
+  return composed(waves, side, finestAt(steps, steps, side)).picture;
 }

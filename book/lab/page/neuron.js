@@ -11,7 +11,7 @@ export function neuronPanel({ category: named = "great white shark" }) {
   const shown = picture("the class image, not drawn yet", 128), bars = answerBars(), told = progress();
   const target = categoryField("Category", named);
   const side = choice("Side", [["64", "64 pixels"], ["128", "128 pixels"], ["256", "256 pixels, slow"]], "128", () => code.refresh());
-  const steps = slider("Steps", { least: 20, most: 160, step: 20, value: 60, change: () => code.refresh() });
+  const steps = slider("Steps", { least: 20, most: 160, step: 20, value: 100, change: () => code.refresh() });
   const seed = slider("Seed", { least: 0, most: 20, value: 0, change: () => code.refresh() });
   const run = button("Draw", () => draw(), "lab-main"), stop = button("Stop", () => job?.stop());
   const keep = button("Save PNG", () => shown.toBlob((/** @type {Blob | null} */ blob) => blob && saveAs(blob, "class-image.png"), "image/png"));
