@@ -679,7 +679,7 @@ def test_a_class_image_pleases_the_network_that_drew_it(opened: Callable[..., An
     page = opened("all")
     page.get_by_role("tab", name="Class images").click()
     page.get_by_label("Side").select_option("64")
-    page.get_by_label("Steps").fill("20")
+    page.get_by_label("Steps").fill("100")
     page.get_by_label("Category").fill("hourglass")
     page.get_by_role("button", name="Draw").click()
     page.get_by_text("Drawn for “hourglass”; the network that drew it says hourglass").wait_for(timeout=30_000)
