@@ -35,7 +35,7 @@ def bare_loop(network: networks.Network, neuron: int, steps: int) -> Tensor:
     adam = torch.optim.Adam([waves], lr=0.12, maximize=True)
     for step in range(steps):
         adam.zero_grad()
-        finest = dreams.finest_at(step, STEPS)
+        finest = dreams.finest_at(step, STEPS, most=SIZE / 4)
         score(dreams.views(dreams.compose(waves, finest=finest), generator, count=4)).backward()
         adam.step()
     return waves.detach()
@@ -47,7 +47,7 @@ def looped(network: networks.Network, neuron: int, steps: int) -> Tensor:
     score = dreams.class_score(network, neuron, bn_weight=12)
 
     def objective(waves: Tensor, done: int) -> Tensor:
-        finest = dreams.finest_at(done, STEPS)
+        finest = dreams.finest_at(done, STEPS, most=SIZE / 4)
         return score(dreams.views(dreams.compose(waves, finest=finest), generator, count=4))
 
     start, rule = dreams.faint_waves(SIZE, generator), ascent.adam(0.12)

@@ -234,7 +234,7 @@ def visualize(
     scores = [class_score(n, [n.index(category) for category in wanted], bn_weight=12) for n in judges]
 
     def drawn_at(waves: Tensor, done: int = steps) -> Tensor:
-        return compose(waves, finest=min(finest_at(done, steps), size / 4))  # finer waves would only be grain
+        return compose(waves, finest=finest_at(done, steps, most=size / 4))  # finer waves would only be grain
 
     def objective(waves: Tensor, done: int) -> Tensor:
         drawn = drawn_at(waves, done)
@@ -251,9 +251,12 @@ def visualize(
     return drawn_at(waves).cpu()
 
 
-def finest_at(done: int, steps: int) -> float:
-    """How fine the waves of a class image may be after so many of its steps: from 4 along a side, coarse, to 128."""
-    return 4 * 32 ** min(1, done / (0.8 * steps))
+def finest_at(done: int, steps: int, *, most: float = 128) -> float:
+    """How fine the waves of a class image may be after so many of its steps: from 4 along a side, coarse, to 128.
+
+    With fewer as the `most`, it rises as fast and stops there.
+    """
+    return min(4 * 32 ** min(1, done / (0.8 * steps)), most)
 
 
 def class_score(network: Network, neurons: int | Sequence[int], *, bn_weight: float = 0) -> ascent.Objective:

@@ -13,6 +13,9 @@ const shape = (tag, settings = {}, ...children) => adorn(document.createElementN
 const set = (element, settings) => adorn(element, settings, []);
 const range = (n) => Array.from({ length: n }, (_, i) => i);
 const within = (value, least, most) => Math.min(most, Math.max(least, value));
+const number = (value) => `${value < 0 ? "−" : ""}${Math.abs(value).toFixed(2)}`;
+const term = (value) => `${value < 0 ? "−" : "+"} ${Math.abs(value).toFixed(2)}`;
+const unique = (name) => `${name}-${Math.random().toString(36).slice(2)}`; // an id, for a page may hold a figure twice
 const button = (text, act) => make("button", { type: "button", textContent: text, onclick: act });
 
 // A picture that comes as the reader comes near; in a page its address leads to a file, in a notebook it is the picture.

@@ -2,8 +2,6 @@
 
 const WIDE = 640, HIGH = 240, TURNS = 96, NEAR = 0.02; // the curve, the weights below it, and how close corners may come
 
-const signed = (value, first) => `${value < 0 ? "−" : first ? "" : "+"}${first ? "" : " "}${Math.abs(value).toFixed(2)}`;
-
 function render({ model, el }) {
   const curve = model.get("curve"), most = model.get("most");
   const target = (x) => { // between two samples of the curve, straight
@@ -17,7 +15,7 @@ function render({ model, el }) {
 
   const gap = shape("path", { class: "kinks-gap", "fill-rule": "evenodd" }), output = shape("path", { class: "kinks-output" });
   const straight = shape("line", { class: "kinks-straight" }), corners = shape("g");
-  const clip = `kinks-${Math.random().toString(36).slice(2)}`;
+  const clip = unique("kinks");
   const stage = shape("svg", { class: "kinks-stage", viewBox: `0 -12 ${WIDE} ${HIGH + 24}` },
     shape("clipPath", { id: clip }, shape("rect", { y: -12, width: WIDE, height: HIGH + 24 })),
     gap, shape("path", { class: "kinks-target", d: path(hugged) }), shape("g", { "clip-path": `url(#${clip})` }, straight), output, corners);
@@ -69,7 +67,7 @@ function render({ model, el }) {
     gap.setAttribute("d", `${path([...hugged, ...[...points].reverse()])}Z`);
     [...corners.children].forEach((handle, i) => {
       const [x, y] = points[i];
-      set(handle, { cx: toX(x), cy: toY(y), class: `kinks-corner ${found[i] ? kind(found[i].weight) : "end"}${i === chosen ? " chosen" : ""}`,
+      set(handle, { cx: toX(x), cy: toY(y), class: `kinks-corner ${found[i] ? kind(found[i].weight) : ""}${i === chosen ? " chosen" : ""}`,
         "aria-valuenow": y.toFixed(3), "aria-valuetext": `at ${x.toFixed(2)}, height ${y.toFixed(2)}` });
     });
     [...stems.children].forEach((stem, i) => {
@@ -88,8 +86,11 @@ function render({ model, el }) {
       const slope = chosen ? (one.y - points[chosen - 1][1]) / (one.x - points[chosen - 1][0]) : 0;
       set(straight, { class: `kinks-straight ${kind(one.weight)}`, x1: toX(one.x), y1: toY(one.y), x2: WIDE, y2: toY(one.y + slope * (1 - one.x)) });
     }
-    const terms = found.map(({ x, weight }, i) => `<span>${i === chosen ? `<b class="${kind(weight)}">` : ""}${signed(weight)} relu(${x ? `x − ${x.toFixed(2)}` : "x"})${i === chosen ? "</b>" : ""}</span>`);
-    said.innerHTML = `output = ${signed(found[0].y, true)} ${terms.join(" ")}`;
+    const terms = found.map(({ x, weight }, i) => {
+      const relu = `${term(weight)} relu(${x ? `x − ${number(x)}` : "x"})`;
+      return `<span>${i === chosen ? `<b class="${kind(weight)}">${relu}</b>` : relu}</span>`;
+    });
+    said.innerHTML = `output = ${number(found[0].y)} ${terms.join(" ")}`;
   }
 
   drag(stage, (event) => { // the corner that is nearest when the pointer comes down

@@ -38,7 +38,7 @@ function render({ model, el }) {
   }
   const handle = shape("line", { class: "message-handle", y1: 0, y2: HIGH });
   plot.append(handle);
-  const clip = `message-${Math.random().toString(36).slice(2)}`;
+  const clip = unique("message");
   plot.append(shape("clipPath", { id: clip }, shape("rect", { x: 0, y: 0, width: WIDE, height: HIGH })));
   const inside = shape("g", { "clip-path": `url(#${clip})` });
   plot.append(inside);

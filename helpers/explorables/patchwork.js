@@ -40,9 +40,6 @@ function zeroLine(layers, polygon) { // the stretch of a patch on which the outp
   });
 }
 
-const number = (value) => `${value < 0 ? "−" : ""}${Math.abs(value).toFixed(2)}`;
-const term = (value) => `${value < 0 ? "−" : "+"} ${Math.abs(value).toFixed(2)}`;
-
 function render({ model, el }) {
   const [left, right, bottom, top] = model.get("bounds"), states = model.get("states");
   const height = (SIDE * (top - bottom)) / (right - left);
@@ -56,7 +53,7 @@ function render({ model, el }) {
   const stage = shape("svg", { class: "patchwork-stage", viewBox: `0 0 ${SIDE} ${height}`, tabindex: 0, role: "application" }, patches, zeros, here, border, spot);
   stage.setAttribute("aria-label", "a point on the patchwork; the arrow keys move it, with shift by smaller steps");
   const diagram = shape("svg", { viewBox: `0 0 ${WIDE} ${TALL}`, role: "img", "aria-label": "the network, lit neurons filled" });
-  const clip = `slice-${Math.random().toString(36).slice(2)}`;
+  const clip = unique("slice");
   const curve = shape("path", { class: "patchwork-curve" }), tangent = shape("line", { class: "patchwork-tangent" });
   const zero = shape("line", { class: "patchwork-axis", x1: 0, x2: WIDE }), at = shape("line", { class: "patchwork-axis", y1: 0, y2: LOW });
   const mark = shape("circle", { class: "patchwork-point", r: 5 });
